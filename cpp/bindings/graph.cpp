@@ -1,0 +1,152 @@
+// Graph, Operation, Tensor.
+#include "bindings/bindings.h"
+#include "graph/graph_data.h"
+#include "mpsg/error.h"
+
+namespace mpsg::python {
+namespace {
+
+py::object shape_tuple(const Shape& shape) {
+  if (!shape.has_rank()) return py::none();
+  py::list sizes;
+  for (const auto dimension : shape.dimensions()) sizes.append(dimension);
+  return py::tuple(sizes);
+}
+
+size_t hash_of(const std::shared_ptr<GraphData>& graph, int32_t operation, int32_t index) {
+  const auto mixed = reinterpret_cast<size_t>(graph.get()) / 64 * 0x9e3779b97f4a7c15u;
+  return mixed ^ (static_cast<size_t>(operation) * 31 + static_cast<size_t>(index));
+}
+
+[[noreturn]] void no_truth(const Tensor& tensor) {
+  throw py::type_error("the tensor '" + tensor.name() +
+                       "' has no value while the graph is built, so it is neither true nor false; "
+                       "use graph.select or graph.if_else, or run the graph");
+}
+
+void bind_tensor(py::module_& module) {
+  py::class_<Tensor>(module, "Tensor",
+                     "An edge of the graph (MPSGraphTensor): a symbol, without a value until the "
+                     "graph runs. == and hash go by identity.")
+      .def_property_readonly("shape", [](const Tensor& t) { return shape_tuple(t.shape()); },
+                             "Sizes, outermost first; -1 = known at run time; None = unknown rank.")
+      .def_property_readonly("data_type", &Tensor::data_type)
+      .def_property_readonly("operation", &Tensor::operation, "The operation that makes it.")
+      .def_property_readonly("graph", &Tensor::graph)
+      .def_property_readonly("name", &Tensor::name)
+      .def("__eq__", [](const Tensor& a, const py::object& b) {
+        return py::isinstance<Tensor>(b) && a == b.cast<Tensor>();
+      })
+      .def("__ne__", [](const Tensor& a, const py::object& b) {
+        return !py::isinstance<Tensor>(b) || !(a == b.cast<Tensor>());
+      })
+      .def("__hash__",
+           [](const Tensor& t) {
+             return hash_of(t.graph_data(), t.id().operation, t.id().index);
+           })
+      .def("__bool__", [](const Tensor& t) -> bool { no_truth(t); })
+      .def("__iter__",
+           [](const Tensor& t) -> py::object {
+             throw py::type_error("the tensor '" + t.name() +
+                                  "' cannot be iterated; use graph.split or slices");
+           })
+      .def("__repr__", [](const Tensor& t) {
+        return "<mpsg.Tensor '" + t.name() + "' " + t.type().to_string() + ">";
+      });
+}
+
+void bind_operation(py::module_& module) {
+  py::class_<Operation>(module, "Operation", "A node of the graph (MPSGraphOperation).")
+      .def_property_readonly("op", &Operation::op_name, "The row of the op table: 'softmax'.")
+      .def_property_readonly("name", &Operation::name)
+      .def_property_readonly("graph", &Operation::graph)
+      .def_property_readonly("input_tensors", &Operation::input_tensors)
+      .def_property_readonly("output_tensors", &Operation::output_tensors)
+      .def_property_readonly("control_dependencies", &Operation::control_dependencies)
+      .def_property_readonly("source",
+                             [](const Operation& o) -> py::object {
+                               const auto& node = o.graph_data()->node(o.id());
+                               if (!node.source) return py::none();
+                               return py::str(node.source->format());
+                             },
+                             "'file:line' of the program that built it, or None.")
+      .def("__eq__", [](const Operation& a, const py::object& b) {
+        return py::isinstance<Operation>(b) && a == b.cast<Operation>();
+      })
+      .def("__hash__", [](const Operation& o) { return hash_of(o.graph_data(), o.id(), -1); })
+      .def("__repr__", [](const Operation& o) {
+        return "<mpsg.Operation '" + o.name() + "' (" + o.op_name() + ")>";
+      });
+}
+
+std::vector<Tensor> run_block(const py::function& block) {
+  const py::object returned = block();
+  if (returned.is_none()) return {};
+  if (py::isinstance<Tensor>(returned)) return {returned.cast<Tensor>()};
+  return returned.cast<std::vector<Tensor>>();
+}
+
+}  // namespace
+
+void bind_graph(py::module_& module) {
+  bind_tensor(module);
+  bind_operation(module);
+  py::class_<Graph> graph(module, "Graph",
+                          "A graph of tensor operations (MPSGraph): build it with its methods, then "
+                          "run it.");
+  graph.def(py::init<>())
+      .def("control_dependency",
+           [](Graph& self, const std::vector<Operation>& operations, const py::function& block,
+              const py::object&) -> py::object {
+             const SourceScope source(capture_source());
+             auto results =
+                 self.control_dependency(operations, [&] { return run_block(block); });
+             return py::cast(results);
+           },
+           py::arg("operations"), py::arg("dependent_block"), py::arg("name") = py::none(),
+           "control_dependency(self, operations, dependent_block, name=None)\n--\n\n"
+           "Every operation that dependent_block() creates runs after `operations`. Returns the "
+           "tensors it returned, as a list\n"
+           "(controlDependencyWithOperations:dependentBlock:name:).")
+      .def("gradients",
+           [](Graph& self, const Tensor& of, const std::vector<Tensor>& with_respect_to,
+              const std::string& unconnected, const py::object&) {
+             if (unconnected != "error" && unconnected != "zero")
+               throw GraphError("gradients: unconnected must be \"error\" or \"zero\", got \"" +
+                                unconnected + "\"");
+             const SourceScope source(capture_source());
+             const auto found =
+                 self.gradients(of, with_respect_to,
+                                unconnected == "zero" ? Unconnected::zero : Unconnected::error);
+             py::dict result;
+             for (size_t i = 0; i < found.size(); ++i)
+               result[py::cast(with_respect_to[i])] = found[i];
+             return result;
+           },
+           py::arg("of"), py::arg("with_respect_to"), py::arg("unconnected") = "error",
+           py::arg("name") = py::none(),
+           "gradients(self, of, with_respect_to, unconnected='error', name=None)\n--\n\n"
+           "Appends the derivative of `of` (summed over its elements) with respect to each tensor;\n"
+           "returns {tensor: gradient} (gradientForPrimaryTensor:withTensors:name:). A tensor that\n"
+           "does not influence `of` raises GraphError, or gets zeros with unconnected=\"zero\".")
+      .def_property_readonly("operations", &Graph::operations)
+      .def_property_readonly("placeholder_tensors", &Graph::placeholder_tensors)
+      .def_property("seed", &Graph::seed, &Graph::set_seed,
+                    "Key of the unseeded random operations.")
+      .def("to_text", &Graph::to_text, "One line per operation.")
+      .def("to_json", &Graph::to_json, "The graph as JSON; from_json reads it back.")
+      .def("to_graphviz", &Graph::to_graphviz, "The graph in Graphviz' DOT language.")
+      .def_static("from_json", &Graph::from_json, py::arg("json"),
+                  "Rebuilds a graph from to_json(). Raises PackageError if the text is not sound.")
+      .def("verify", &Graph::verify, "Checks every invariant of the graph.")
+      .def("__eq__", [](const Graph& a, const py::object& b) {
+        return py::isinstance<Graph>(b) && a == b.cast<Graph>();
+      })
+      .def("__hash__", [](const Graph& g) { return hash_of(g.data(), 0, 0); })
+      .def("__repr__", [](const Graph& g) {
+        return "<mpsg.Graph of " + std::to_string(g.data()->node_count()) + " operations>";
+      });
+  bind_rows(graph);
+}
+
+}  // namespace mpsg::python

@@ -1,0 +1,15 @@
+// The compiled module mpsg._mpsg.
+#include "bindings/bindings.h"
+
+PYBIND11_MODULE(_mpsg, module) {
+  namespace python = mpsg::python;
+  module.doc() = "The compiled core of mpsg. Use it through the package mpsg.";
+  pybind11::options options;
+  options.disable_function_signatures();
+  python::bind_errors(module);
+  python::bind_types(module);
+  python::bind_tensor_data(module);
+  python::bind_graph(module);
+  python::bind_table(module);
+  python::bind_runtime(module);
+}

@@ -1,0 +1,139 @@
+// TensorData and numpy: no copy where the memory is packed.
+#include <pybind11/numpy.h>
+
+#include "bindings/bindings.h"
+#include "mpsg/error.h"
+
+namespace mpsg::python {
+namespace {
+
+/// Keeps a Python object alive from C++, and lets it go with the GIL held.
+std::shared_ptr<void> keep_alive(py::object object) {
+  return {object.release().ptr(), [](void* held) {
+            const py::gil_scoped_acquire gil;
+            Py_DECREF(static_cast<PyObject*>(held));
+          }};
+}
+
+bool is_plain(const py::handle& object) {
+  return py::isinstance<py::bool_>(object) || py::isinstance<py::int_>(object) ||
+         py::isinstance<py::float_>(object) || PyComplex_Check(object.ptr()) ||
+         py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object);
+}
+
+/// Numbers without a type of their own take the wanted one, if it holds their kind.
+py::object typed_array(const py::handle& object, DataType wanted) {
+  const auto numpy = py::module_::import("numpy");
+  const auto natural = numpy.attr("asarray")(object);
+  const auto kind = natural.attr("dtype").attr("kind").cast<std::string>();
+  const bool holds = kind == "b" || natural.attr("size").cast<int64_t>() == 0 ||
+                     ((kind == "i" || kind == "u") && wanted != DataType::boolean) ||
+                     (kind == "f" && (is_floating(wanted) || is_complex(wanted))) ||
+                     (kind == "c" && is_complex(wanted));
+  if (!holds)
+    throw FeedError("a value of kind '" + kind + "' (" +
+                    natural.attr("dtype").attr("name").cast<std::string>() +
+                    ") does not fit into " + std::string(data_type_name(wanted)));
+  const auto converted = natural.attr("astype")(numpy_dtype(wanted));
+  if (is_integer(wanted) && (kind == "i" || kind == "u") &&
+      !numpy.attr("array_equal")(converted, natural).cast<bool>())
+    throw FeedError("an integer does not fit into " + std::string(data_type_name(wanted)));
+  return converted;
+}
+
+py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
+  const auto numpy = py::module_::import("numpy");
+  if (py::isinstance(object, numpy.attr("ndarray")) || py::isinstance(object, numpy.attr("generic")))
+    return numpy.attr("asarray")(object);
+  if (is_plain(object) && wanted) return typed_array(object, *wanted);
+  if (py::hasattr(object, "__dlpack__")) {
+    try {
+      return numpy.attr("from_dlpack")(object);
+    } catch (py::error_already_set&) {
+      // A type or device that numpy's DLPack does not take: try the array protocol.
+    }
+  }
+  return numpy.attr("asarray")(object);
+}
+
+}  // namespace
+
+TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted) {
+  if (py::isinstance<TensorData>(object)) return object.cast<TensorData>();
+  const auto numpy = py::module_::import("numpy");
+  py::object array = as_array(object, wanted);
+  if (array.attr("dtype").attr("name").cast<std::string>() == "object")
+    throw FeedError(py::str(py::type::of(object)).cast<std::string>() + " is not an array");
+  const auto type = data_type_from_name(array.attr("dtype").attr("name").cast<std::string>());
+  if (!type)
+    throw FeedError("arrays of dtype " + array.attr("dtype").attr("name").cast<std::string>() +
+                    " are not supported");
+  if (!array.attr("dtype").attr("isnative").cast<bool>())
+    array = array.attr("astype")(numpy_dtype(*type));
+  // Packed and aligned, or a copy that is.
+  array = numpy.attr("require")(array, py::none(), py::make_tuple("C", "A"));
+  const auto view = py::reinterpret_borrow<py::array>(array);
+  Shape shape;
+  for (py::ssize_t axis = 0; axis < view.ndim(); ++axis) shape.append(view.shape(axis));
+  return {{*type, shape}, const_cast<void*>(view.data()), keep_alive(array)};
+}
+
+py::object to_numpy(const TensorData& data) {
+  std::vector<py::ssize_t> shape, strides;
+  for (const auto dimension : data.shape().dimensions()) shape.push_back(dimension);
+  auto step = static_cast<py::ssize_t>(size_of(data.data_type()));
+  strides.resize(shape.size());
+  for (size_t axis = shape.size(); axis-- > 0; step *= std::max<py::ssize_t>(shape[axis], 1))
+    strides[axis] = step;
+  auto base = py::capsule(new TensorData(data), [](void* held) {
+    delete static_cast<TensorData*>(held);
+  });
+  return py::array(numpy_dtype(data.data_type()).cast<py::dtype>(), shape, strides, data.data(),
+                   base);
+}
+
+void bind_tensor_data(py::module_& module) {
+  py::class_<TensorData>(module, "TensorData",
+                         "The value of a tensor (MPSGraphTensorData): packed memory, a type, a "
+                         "shape.\n\nTensorData(array) borrows a packed array without copying; its "
+                         "owner must not write it while a run uses it.")
+      .def(py::init([](const py::object& value, const py::object& data_type) {
+             std::optional<DataType> wanted;
+             if (!data_type.is_none()) wanted = to_data_type(data_type);
+             return to_tensor_data(value, wanted);
+           }),
+           py::arg("value"), py::arg("data_type") = py::none())
+      .def("numpy", &to_numpy, "The value as a numpy array that shares the memory.")
+      .def("__array__",
+           [](const TensorData& data, const py::object& dtype, const py::object& copy) {
+             py::object array = to_numpy(data);
+             if (!dtype.is_none()) array = array.attr("astype")(dtype, py::arg("copy") = false);
+             if (!copy.is_none() && copy.cast<bool>()) array = array.attr("copy")();
+             return array;
+           },
+           py::arg("dtype") = py::none(), py::arg("copy") = py::none())
+      .def("__dlpack__",
+           [](const TensorData& data, const py::kwargs& options) {
+             return to_numpy(data).attr("__dlpack__")(**options);
+           })
+      .def("__dlpack_device__",
+           [](const TensorData&) { return py::make_tuple(1, 0); })  // kDLCPU, 0
+      .def_property_readonly("shape",
+                             [](const TensorData& data) {
+                               py::list sizes;
+                               for (const auto d : data.shape().dimensions()) sizes.append(d);
+                               return py::tuple(sizes);
+                             })
+      .def_property_readonly("data_type", &TensorData::data_type)
+      .def("item", [](const TensorData& data) { return to_numpy(data).attr("item")(); },
+           "The only element as a Python number.")
+      .def("__float__", [](const TensorData& data) { return to_numpy(data).attr("__float__")(); })
+      .def("__int__", [](const TensorData& data) { return to_numpy(data).attr("__int__")(); })
+      .def("__len__", [](const TensorData& data) { return to_numpy(data).attr("__len__")(); })
+      .def("__repr__", [](const TensorData& data) {
+        return "TensorData(" + data.type().to_string() + ",\n" +
+               py::str(to_numpy(data)).cast<std::string>() + ")";
+      });
+}
+
+}  // namespace mpsg::python

@@ -1,0 +1,75 @@
+// Data types, errors.
+#include "bindings/bindings.h"
+#include "mpsg/error.h"
+
+namespace mpsg::python {
+
+void bind_errors(py::module_& module) {
+  auto error = py::register_exception<Error>(module, "Error", PyExc_RuntimeError);
+  py::register_exception<GraphError>(module, "GraphError", error);
+  py::register_exception<FeedError>(module, "FeedError", error);
+  py::register_exception<ExecutionError>(module, "ExecutionError", error);
+  py::register_exception<PackageError>(module, "PackageError", error);
+  py::register_exception<InternalError>(module, "InternalError", error);
+}
+
+py::object numpy_dtype(DataType type) {
+  if (type == DataType::bfloat16)
+    return py::module_::import("numpy").attr("dtype")(
+        py::module_::import("ml_dtypes").attr("bfloat16"));
+  return py::module_::import("numpy").attr("dtype")(std::string(data_type_name(type)));
+}
+
+DataType to_data_type(const py::handle& object) {
+  if (py::isinstance<DataType>(object)) return object.cast<DataType>();
+  if (py::isinstance<py::str>(object))
+    if (const auto type = data_type_from_name(object.cast<std::string>())) return *type;
+  if (!object.is_none()) {
+    try {
+      const auto dtype = py::module_::import("numpy").attr("dtype")(object);
+      if (const auto type = data_type_from_name(dtype.attr("name").cast<std::string>()))
+        return *type;
+    } catch (py::error_already_set&) {
+      // Not a dtype: the message below says what is.
+    }
+  }
+  std::string names;
+  for (const auto type : all_data_types())
+    names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
+  throw py::type_error(py::repr(object).cast<std::string>() +
+                       " is not a data type that mpsg has: " + names);
+}
+
+void bind_types(py::module_& module) {
+  py::class_<DataType> type(module, "DataType",
+                            "An element type: mpsg.float32, mpsg.int8, ... Equal to numpy's dtype of "
+                            "the same name.");
+  type.def_property_readonly("name", [](DataType t) { return std::string(data_type_name(t)); })
+      .def_property_readonly("size", [](DataType t) { return size_of(t); })
+      .def("numpy", &numpy_dtype, "numpy's dtype (bfloat16: that of ml_dtypes).")
+      .def("__repr__",
+           [](DataType t) { return "mpsg." + std::string(data_type_name(t)); })
+      .def("__hash__", [](DataType t) { return static_cast<uint32_t>(t); })
+      .def("__eq__",
+           [](DataType t, const py::object& other) {
+             if (py::isinstance<DataType>(other)) return other.cast<DataType>() == t;
+             try {
+               return to_data_type(other) == t;
+             } catch (const py::type_error&) {
+               return false;
+             }
+           })
+      .def("__reduce__", [](DataType t) {
+        return py::make_tuple(py::module_::import("mpsg._mpsg").attr("data_type"),
+                              py::make_tuple(std::string(data_type_name(t))));
+      });
+  for (const auto t : all_data_types()) {
+    // `bool` would hide Python's.
+    const auto name = t == DataType::boolean ? "bool_" : std::string(data_type_name(t));
+    module.attr(name.c_str()) = t;
+  }
+  module.def("data_type", &to_data_type, py::arg("type"),
+             "The mpsg data type for anything that names one (numpy, ml_dtypes, a string).");
+}
+
+}  // namespace mpsg::python

@@ -1,0 +1,61 @@
+// The passes over a Module, in the order in which pipeline.cpp calls them. One file each.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "compiler/module.h"
+#include "compiler/plan.h"
+
+namespace mpsg {
+
+class Backend;
+
+/// A fed placeholder: its type, and its value if a shape may depend on it.
+struct FeedType {
+  Tensor placeholder;
+  TensorType type;
+  std::shared_ptr<const Bytes> value;
+};
+
+/// Copies what the targets need, with the fed shapes: every size becomes known. Shape operands
+/// become attributes.
+Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
+                  const std::vector<Tensor>& targets, const std::vector<Operation>& operations);
+
+/// Replaces composites that the backend does not claim, until none is left.
+void expand_composites(Module& module, const Backend& backend);
+
+/// Computes what depends on constants only, where the result is not much larger than its inputs.
+void fold_constants(Module& module);
+
+/// Makes equal pure operations one.
+void merge_equal(Module& module);
+
+/// Removes what changes nothing: identities, casts and reshapes to the same, products with one.
+void simplify(Module& module);
+
+/// Lets matrix products read their operands transposed where a permute fed them.
+void fold_transposes(Module& module);
+
+/// Orders the operations of a region so that reads of variables come before their assigns.
+struct Schedule {
+  std::vector<OperationId> order;
+  std::set<OperationId> copied_reads;    // reads that need a copy of the old value
+  std::set<OperationId> in_place_writes; // producers that write straight into their variable
+};
+Schedule schedule_operations(const GraphData& graph, int32_t region,
+                             const std::vector<TensorId>& results);
+
+/// From operations to steps and values.
+std::shared_ptr<Plan> lower(const Module& module);
+
+/// Gives every arena value its offset; lets elementwise steps work in place.
+void plan_memory(Plan& plan);
+
+/// Throws InternalError if steps read what is not yet written, or live values overlap.
+void verify_plan(const Plan& plan);
+
+}  // namespace mpsg

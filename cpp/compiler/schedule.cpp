@@ -1,0 +1,259 @@
+// Within a run, a read sees the variable's value from before the run unless a control dependency
+// puts it after an assign. Variables are written in place, so the order of steps must see to it.
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <set>
+
+#include "compiler/passes.h"
+#include "mpsg/error.h"
+
+namespace mpsg {
+namespace {
+
+class Scheduler {
+ public:
+  Scheduler(const GraphData& graph, int32_t region, const std::vector<TensorId>& results)
+      : graph_(graph) {
+    if (region == 0) {
+      for (OperationId id = 0; id < graph.node_count(); ++id)
+        if (graph.node(id).region == 0) add(id);
+    } else {
+      for (const auto id : graph.region(region).nodes) add(id);
+    }
+    for (const auto result : results) results_.insert(result);
+  }
+
+  Schedule run() {
+    find_edges();
+    find_variables();
+    for (const auto& [variable, uses] : variables_) check_order(variable, uses);
+    for (const auto& [variable, uses] : variables_) order_variable(uses);
+    const auto required = edges_;
+    for (const auto& [variable, uses] : variables_) try_in_place(uses);
+    if (!sort()) {
+      // Writing in place asked too much: keep the copies, and if need be copy all reads first.
+      edges_ = required;
+      schedule_.in_place_writes.clear();
+      if (!sort()) copy_every_read();
+    }
+    return std::move(schedule_);
+  }
+
+ private:
+  struct Uses {
+    std::vector<size_t> reads;
+    std::vector<size_t> assigns;
+  };
+
+  void add(OperationId id) {
+    position_[id] = ids_.size();
+    ids_.push_back(id);
+  }
+
+  const Node& node(size_t at) const { return graph_.node(ids_[at]); }
+
+  void find_edges() {
+    edges_.resize(ids_.size());
+    consumers_.resize(ids_.size());
+    for (size_t at = 0; at < ids_.size(); ++at) {
+      for (const auto input : node(at).inputs)
+        if (const auto found = position_.find(input.operation); found != position_.end()) {
+          edges_[found->second].insert(at);
+          consumers_[found->second].push_back(at);
+        }
+      for (const auto dependency : node(at).control)
+        if (const auto found = position_.find(dependency); found != position_.end())
+          edges_[found->second].insert(at);
+    }
+  }
+
+  /// Variables that a body reads or assigns count as read or assigned by its owner.
+  void collect(OperationId id, std::set<OperationId>& read, std::set<OperationId>& assigned) const {
+    const auto& node = graph_.node(id);
+    if (node.row->name == "read") read.insert(node.inputs[0].operation);
+    if (node.row->name == "assign") assigned.insert(node.inputs[0].operation);
+    for (const auto body : node.regions)
+      if (body >= 0)
+        for (const auto inner : graph_.region(body).nodes) collect(inner, read, assigned);
+  }
+
+  void find_variables() {
+    for (size_t at = 0; at < ids_.size(); ++at) {
+      std::set<OperationId> read, assigned;
+      collect(ids_[at], read, assigned);
+      for (const auto variable : read) variables_[variable].reads.push_back(at);
+      for (const auto variable : assigned) variables_[variable].assigns.push_back(at);
+    }
+    std::erase_if(variables_, [](const auto& entry) { return entry.second.assigns.empty(); });
+  }
+
+  std::vector<bool> after(size_t start) const {
+    std::vector<bool> reached(ids_.size());
+    std::vector<size_t> stack{start};
+    while (!stack.empty()) {
+      const auto at = stack.back();
+      stack.pop_back();
+      for (const auto next : edges_[at])
+        if (!reached[next]) {
+          reached[next] = true;
+          stack.push_back(next);
+        }
+    }
+    return reached;
+  }
+
+  void check_order(OperationId variable, const Uses& uses) const {
+    for (size_t i = 0; i < uses.assigns.size(); ++i)
+      for (size_t j = i + 1; j < uses.assigns.size(); ++j) {
+        const auto a = uses.assigns[i], b = uses.assigns[j];
+        if (after(a)[b] || after(b)[a]) continue;
+        throw GraphError("variable " + graph_.describe(variable) + " is assigned twice in one run, by " +
+                         graph_.describe(ids_[a]) + " and " + graph_.describe(ids_[b]) +
+                         ", and nothing says which comes first; order them with "
+                         "graph.control_dependency([first], ...)");
+      }
+  }
+
+  /// Steps that look at the bytes of `at`'s result: its consumers, through views.
+  void users(size_t start, std::set<size_t>& found, bool& is_result) const {
+    std::vector<size_t> stack{start};
+    while (!stack.empty()) {
+      const auto at = stack.back();
+      stack.pop_back();
+      is_result = is_result || results_.contains({ids_[at], 0});
+      for (const auto consumer : consumers_[at]) {
+        if (node(consumer).row->traits.view) stack.push_back(consumer);
+        else found.insert(consumer);
+      }
+    }
+  }
+
+  void order_variable(const Uses& uses) {
+    for (const auto assign : uses.assigns) {
+      const auto later = after(assign);
+      for (const auto read : uses.reads) {
+        if (later[read] || read == assign) continue;
+        if (node(read).row->name != "read") {  // a body reads it
+          edges_[read].insert(assign);
+          continue;
+        }
+        std::set<size_t> readers;
+        bool is_result = false;
+        users(read, readers, is_result);
+        const bool conflict = std::ranges::any_of(readers, [&](size_t u) { return later[u]; });
+        if (is_result || conflict) {
+          schedule_.copied_reads.insert(ids_[read]);
+          edges_[read].insert(assign);
+          continue;
+        }
+        edges_[read].insert(assign);
+        for (const auto reader : readers)
+          if (reader != assign) edges_[reader].insert(assign);
+      }
+    }
+  }
+
+  /// The producer of an assigned value may write into the variable itself, if it works elementwise
+  /// and everyone else who reads the old value is done by then.
+  void try_in_place(const Uses& uses) {
+    if (uses.assigns.size() != 1) return;
+    const auto assign = uses.assigns.front();
+    if (node(assign).row->name != "assign" || !node(assign).control.empty()) return;
+    const auto value = node(assign).inputs[1];
+    const auto found = position_.find(value.operation);
+    if (found == position_.end() || results_.contains(value)) return;
+    const auto producer = found->second;
+    if (!node(producer).row->traits.elementwise || consumers_[producer].size() != 1 ||
+        node(producer).outputs.size() != 1 ||
+        node(producer).outputs[0] != graph_.type(node(assign).inputs[0]))
+      return;
+    const auto later = after(producer);
+    const auto after_assign = after(assign);
+    std::vector<size_t> before;
+    for (const auto read : uses.reads) {
+      if (after_assign[read] || schedule_.copied_reads.contains(ids_[read])) continue;
+      std::set<size_t> readers;
+      bool is_result = false;
+      if (node(read).row->name == "read") users(read, readers, is_result);
+      else readers.insert(read);
+      for (const auto reader : readers) {
+        if (reader == producer) continue;
+        if (later[reader]) return;
+        before.push_back(reader);
+      }
+    }
+    // Reading the variable shifted or broadcast while writing it would see new values.
+    for (const auto input : node(producer).inputs)
+      if (graph_.type(input).shape != node(producer).outputs[0].shape &&
+          reads_variable(input, node(assign).inputs[0]))
+        return;
+    for (const auto reader : before) edges_[reader].insert(producer);
+    schedule_.in_place_writes.insert(ids_[producer]);
+  }
+
+  bool reads_variable(TensorId id, TensorId variable) const {
+    while (graph_.node(id.operation).row->traits.view) {
+      if (graph_.node(id.operation).row->name == "read")
+        return graph_.node(id.operation).inputs[0] == variable;
+      id = graph_.node(id.operation).inputs[0];
+    }
+    return false;
+  }
+
+  bool sort() {
+    std::vector<size_t> waiting(ids_.size());
+    for (const auto& next : edges_)
+      for (const auto at : next) ++waiting[at];
+    std::priority_queue<size_t, std::vector<size_t>, std::greater<>> ready;
+    for (size_t at = 0; at < ids_.size(); ++at)
+      if (waiting[at] == 0) ready.push(at);
+    schedule_.order.clear();
+    while (!ready.empty()) {
+      const auto at = ready.top();
+      ready.pop();
+      schedule_.order.push_back(ids_[at]);
+      for (const auto next : edges_[at])
+        if (--waiting[next] == 0) ready.push(next);
+    }
+    return schedule_.order.size() == ids_.size();
+  }
+
+  void copy_every_read() {
+    edges_.assign(ids_.size(), {});
+    consumers_.assign(ids_.size(), {});
+    find_edges();
+    for (const auto& [variable, uses] : variables_)
+      for (const auto assign : uses.assigns) {
+        const auto later = after(assign);
+        for (const auto read : uses.reads)
+          if (read != assign && !later[read]) {
+            if (node(read).row->name == "read") schedule_.copied_reads.insert(ids_[read]);
+            // A read of the old value needs to wait for nothing.
+            for (auto& edges : edges_) edges.erase(read);
+            edges_[read].insert(assign);
+          }
+      }
+    if (!sort())
+      throw GraphError("the reads and assigns of the variables contradict each other; order them "
+                       "with graph.control_dependency");
+  }
+
+  const GraphData& graph_;
+  std::vector<OperationId> ids_;
+  std::map<OperationId, size_t> position_;
+  std::vector<std::set<size_t>> edges_;  // from a step to those that must come later
+  std::vector<std::vector<size_t>> consumers_;
+  std::map<OperationId, Uses> variables_;
+  std::set<TensorId> results_;
+  Schedule schedule_;
+};
+
+}  // namespace
+
+Schedule schedule_operations(const GraphData& graph, int32_t region,
+                             const std::vector<TensorId>& results) {
+  return Scheduler(graph, region, results).run();
+}
+
+}  // namespace mpsg

@@ -1,0 +1,84 @@
+#include <cstring>
+#include <optional>
+
+#include "compiler/passes.h"
+#include "graph/scalars.h"
+
+namespace mpsg {
+namespace {
+
+bool is_named(const GraphData& data, TensorId id, std::string_view row) {
+  return data.node(id.operation).row->name == row;
+}
+
+/// Is every element of this constant one?
+bool is_one(const GraphData& data, TensorId id) {
+  const auto& node = data.node(id.operation);
+  if (node.row->name != "constant") return false;
+  const auto& bytes = *std::get<std::shared_ptr<const Bytes>>(node.attributes[0]);
+  const auto type = node.outputs[0].data_type;
+  const auto one = graph_detail::scalar_bytes(Scalar(int64_t{1}), type);
+  if (bytes.size() == 0 || bytes.size() > 1024) return false;
+  for (size_t at = 0; at < bytes.size(); at += one->size())
+    if (std::memcmp(bytes.data() + at, one->data(), one->size()) != 0) return false;
+  return true;
+}
+
+/// Looks through broadcasts: `broadcast(1)` is one as well.
+bool is_broadcast_one(const GraphData& data, TensorId id) {
+  while (is_named(data, id, "broadcast")) id = data.node(id.operation).inputs[0];
+  return is_one(data, id);
+}
+
+/// The input that equals the only output of `node`, if one does, value for value.
+std::optional<TensorId> same_as_input(const GraphData& data, const Node& node,
+                                      const TensorType& output) {
+  const auto& name = node.row->name;
+  if (!node.control.empty()) return std::nullopt;
+  if (name == "identity" || name == "cast" || name == "reshape" || name == "broadcast" ||
+      name == "expand_dims" || name == "squeeze" || name == "flatten_2d")
+    if (data.type(node.inputs[0]) == output) return node.inputs[0];
+  if (name == "multiplication")
+    for (int side = 0; side < 2; ++side)
+      if (data.type(node.inputs[static_cast<size_t>(side)]) == output &&
+          is_broadcast_one(data, node.inputs[static_cast<size_t>(1 - side)]))
+        return node.inputs[static_cast<size_t>(side)];
+  if (name == "division" && data.type(node.inputs[0]) == output &&
+      is_broadcast_one(data, node.inputs[1]))
+    return node.inputs[0];
+  return std::nullopt;
+}
+
+/// Elementwise rows broadcast by themselves: they read what a broadcast was made from.
+void skip_broadcasts(const GraphData& data, Node& node, const TensorType& output) {
+  if (!node.row->traits.elementwise || node.inputs.size() < 2) return;
+  for (auto& input : node.inputs) {
+    if (!is_named(data, input, "broadcast")) continue;
+    const auto original = input;
+    input = data.node(original.operation).inputs[0];
+    // At least one operand must still have the full shape.
+    Shape widest = Shape::unranked();
+    for (const auto other : node.inputs)
+      if (data.type(other).shape == output.shape) widest = output.shape;
+    if (!widest.has_rank()) input = original;
+  }
+}
+
+}  // namespace
+
+void simplify(Module& module) {
+  rewrite_module(module, [](OperationId, const Node& original, Graph into) {
+    auto& data = *into.data();
+    Node node = original;
+    auto outputs = append_unchanged(data, node);
+    if (outputs.size() != 1) return outputs;
+    const auto type = data.type(outputs[0]);
+    if (const auto same = same_as_input(data, node, type)) return std::vector<TensorId>{*same};
+    const auto before = node.inputs;
+    skip_broadcasts(data, node, type);
+    if (node.inputs != before) outputs = append_unchanged(data, std::move(node));
+    return outputs;
+  });
+}
+
+}  // namespace mpsg

@@ -1,0 +1,51 @@
+#include <map>
+
+#include "compiler/passes.h"
+#include "mpsg/error.h"
+
+namespace mpsg {
+
+void verify_plan(const Plan& plan) {
+  std::vector<bool> written(plan.values.size());
+  const auto root_of = [&](int32_t value) {
+    while (plan.values[static_cast<size_t>(value)].view_of >= 0)
+      value = plan.values[static_cast<size_t>(value)].view_of;
+    return value;
+  };
+  // Who owns each arena byte range at the present step: offset -> (end, value).
+  std::map<size_t, std::pair<size_t, int32_t>> live;
+  for (size_t step = 0; step < plan.steps.size(); ++step) {
+    const auto now = static_cast<int32_t>(step);
+    const auto& current = plan.steps[step];
+    for (const auto input : current.inputs) {
+      const auto& value = plan.values[static_cast<size_t>(root_of(input))];
+      const bool given = value.place == Place::feed || value.place == Place::constant ||
+                         value.place == Place::variable;
+      if (!given && !written[static_cast<size_t>(root_of(input))])
+        throw InternalError("step " + current.describe() + " reads '" + value.name +
+                            "' before it is written");
+    }
+    std::erase_if(live, [&](const auto& block) {
+      const auto& value = plan.values[static_cast<size_t>(block.second.second)];
+      return value.last_step < now || (value.last_step == now && current.row->traits.elementwise);
+    });
+    for (const auto output : current.outputs) {
+      const auto& value = plan.values[static_cast<size_t>(output)];
+      written[static_cast<size_t>(output)] = true;
+      if (value.place != Place::arena || value.bytes == 0) continue;
+      const auto end = value.offset + value.bytes;
+      if (end > plan.arena_bytes) throw InternalError("'" + value.name + "' lies outside the arena");
+      for (const auto& [offset, block] : live)
+        if (offset < end && value.offset < block.first)
+          throw InternalError("'" + value.name + "' overlaps a value that is still needed");
+      live[value.offset] = {end, output};
+    }
+    for (const auto& body : current.bodies)
+      if (body) verify_plan(*body);
+  }
+  for (const auto result : plan.results)
+    if (!written[static_cast<size_t>(result)])
+      throw InternalError("a result is never written");
+}
+
+}  // namespace mpsg

@@ -1,0 +1,30 @@
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "mpsg/attribute.h"
+#include "mpsg/error.h"
+
+namespace mpsg {
+
+std::shared_ptr<Bytes> Bytes::allocate(size_t size) {
+  constexpr size_t alignment = 64;
+  if (size > SIZE_MAX - alignment) throw ExecutionError("a tensor larger than the address space");
+  std::shared_ptr<Bytes> bytes(new Bytes());
+  const size_t padded = (size + alignment) / alignment * alignment;
+  bytes->data_ = static_cast<std::byte*>(std::aligned_alloc(alignment, padded));
+  if (!bytes->data_)
+    throw ExecutionError("out of memory: " + std::to_string(size) + " bytes could not be allocated");
+  bytes->size_ = size;
+  return bytes;
+}
+
+std::shared_ptr<const Bytes> Bytes::copy(std::span<const std::byte> source) {
+  auto bytes = allocate(source.size());
+  if (!source.empty()) std::memcpy(bytes->mutable_data(), source.data(), source.size());
+  return bytes;
+}
+
+Bytes::~Bytes() { std::free(data_); }
+
+}  // namespace mpsg

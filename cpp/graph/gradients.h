@@ -1,0 +1,17 @@
+// Reverse-mode automatic differentiation: appends nodes, by the rules of the op table.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "mpsg/graph.h"
+
+namespace mpsg {
+
+/// Gradients of tensors with respect to tensors, given gradients of `seeds`.
+/// Sweeps the nodes [begin, end) of the current region backwards, without recursion over them.
+std::map<TensorId, Tensor> backpropagate(Graph graph, std::map<TensorId, Tensor> seeds,
+                                         const std::vector<TensorId>& with_respect_to,
+                                         OperationId begin, OperationId end);
+
+}  // namespace mpsg

@@ -1,0 +1,126 @@
+#include "ops/enums.h"
+
+namespace mpsg::ops {
+
+const EnumType padding_style{
+    "PaddingStyle",
+    {{"EXPLICIT", 0}, {"TF_VALID", 1}, {"TF_SAME", 2}, {"EXPLICIT_OFFSET", 3},
+     {"ONNX_SAME_LOWER", 4}},
+    "How a window is padded: by the descriptor's numbers, not at all, or so that the output has "
+    "ceil(input / stride) elements, the odd one at the end (TF_SAME) or the beginning "
+    "(ONNX_SAME_LOWER)."};
+
+const EnumType tensor_named_data_layout{
+    "TensorNamedDataLayout",
+    {{"NCHW", 0}, {"NHWC", 1}, {"OIHW", 2}, {"HWIO", 3}, {"CHW", 4}, {"HWC", 5}, {"HW", 6},
+     {"NCDHW", 7}, {"NDHWC", 8}, {"OIDHW", 9}, {"DHWIO", 10}},
+    "The order of a tensor's dimensions, outermost first."};
+
+const EnumType padding_mode{
+    "PaddingMode",
+    {{"CONSTANT", 0}, {"REFLECT", 1}, {"SYMMETRIC", 2}, {"CLAMP_TO_EDGE", 3}, {"ZERO", 4},
+     {"PERIODIC", 5}, {"ANTI_PERIODIC", 6}},
+    "What stands outside a tensor: a constant; the mirror image without (REFLECT) or with "
+    "(SYMMETRIC) the edge; the edge; zero; the tensor repeated, or repeated with alternating sign."};
+
+const EnumType loss_reduction_type{
+    "LossReductionType",
+    {{"NONE", 0}, {"SUM", 1}, {"MEAN", 2}},
+    "How the losses of a batch become one number, if they do."};
+
+const EnumType pooling_return_indices_mode{
+    "PoolingReturnIndicesMode",
+    {{"NONE", 0},
+     {"GLOBAL_FLATTEN_1D", 1}, {"GLOBAL_FLATTEN_2D", 2}, {"GLOBAL_FLATTEN_3D", 3},
+     {"GLOBAL_FLATTEN_4D", 4},
+     {"LOCAL_FLATTEN_1D", 5}, {"LOCAL_FLATTEN_2D", 6}, {"LOCAL_FLATTEN_3D", 7},
+     {"LOCAL_FLATTEN_4D", 8}},
+    "What an index of a maximum counts: elements of the last 1 to 4 dimensions of the source "
+    "(GLOBAL) or of the window (LOCAL)."};
+
+const EnumType random_distribution{
+    "RandomDistribution",
+    {{"UNIFORM", 0}, {"NORMAL", 1}, {"TRUNCATED_NORMAL", 2}},
+    "Uniform over [min, max); normal; normal restricted to [min, max]."};
+
+const EnumType random_normal_sampling_method{
+    "RandomNormalSamplingMethod",
+    {{"INV_CDF", 0}, {"BOX_MULLER", 1}},
+    "How uniform bits become normal numbers: by the inverse error function, or Box and Muller's."};
+
+namespace {
+
+constexpr double largest_size = 1 << 30;
+
+AttributeSpec size(std::string name, int64_t default_value, double least) {
+  return in_range(integer_attribute(std::move(name), default_value), least, largest_size);
+}
+
+AttributeSpec required_size(std::string name) {
+  return in_range(integer_attribute(std::move(name)), 1, largest_size);
+}
+
+}  // namespace
+
+const DescriptorType& convolution_2d_descriptor() {
+  static const DescriptorType type{
+      "Convolution2DOpDescriptor",
+      {size("stride_in_x", 1, 1), size("stride_in_y", 1, 1), size("dilation_rate_in_x", 1, 1),
+       size("dilation_rate_in_y", 1, 1), size("groups", 1, 1), size("padding_left", 0, 0),
+       size("padding_right", 0, 0), size("padding_top", 0, 0), size("padding_bottom", 0, 0),
+       enum_attribute("padding_style", padding_style, 0),
+       enum_attribute("data_layout", tensor_named_data_layout, 0),
+       enum_attribute("weights_layout", tensor_named_data_layout, 2)},
+      "Strides, dilation, groups, padding and layouts of a 2D convolution "
+      "(MPSGraphConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only."};
+  return type;
+}
+
+const DescriptorType& pooling_2d_descriptor() {
+  static const DescriptorType type{
+      "Pooling2DOpDescriptor",
+      {required_size("kernel_width"), required_size("kernel_height"), size("stride_in_x", 1, 1),
+       size("stride_in_y", 1, 1), size("dilation_rate_in_x", 1, 1),
+       size("dilation_rate_in_y", 1, 1), size("padding_left", 0, 0), size("padding_right", 0, 0),
+       size("padding_top", 0, 0), size("padding_bottom", 0, 0),
+       enum_attribute("padding_style", padding_style, 0),
+       enum_attribute("data_layout", tensor_named_data_layout, 0),
+       enum_attribute("return_indices_mode", pooling_return_indices_mode, 0),
+       // int32 only, as Apple's.
+       data_type_attribute("return_indices_data_type", DataType::int32),
+       boolean_attribute("ceil_mode", false),
+       boolean_attribute("include_zero_pad_to_average", false)},
+      "Window, strides, dilation, padding and layout of a 2D pooling "
+      "(MPSGraphPooling2DOpDescriptor)."};
+  return type;
+}
+
+const DescriptorType& random_descriptor() {
+  static const DescriptorType type{
+      "RandomOpDescriptor",
+      {enum_attribute("distribution", random_distribution, 0),
+       data_type_attribute("data_type", DataType::float32), real_attribute("min", 0.0),
+       real_attribute("max", 1.0), integer_attribute("min_integer", 0),
+       integer_attribute("max_integer", INT32_MAX), real_attribute("mean", 0.0),
+       real_attribute("standard_deviation", 1.0),
+       enum_attribute("sampling_method", random_normal_sampling_method, 0)},
+      "Distribution, type and parameters of random numbers (MPSGraphRandomOpDescriptor). "
+      "min_integer <= value < max_integer for integer types."};
+  return type;
+}
+
+std::span<const EnumType* const> all_enums() {
+  static const EnumType* const all[] = {
+      &padding_style,       &tensor_named_data_layout,    &padding_mode,
+      &loss_reduction_type, &pooling_return_indices_mode, &random_distribution,
+      &random_normal_sampling_method};
+  return all;
+}
+
+std::span<const DescriptorType* const> all_descriptors() {
+  static const DescriptorType* const all[] = {&convolution_2d_descriptor(),
+                                              &pooling_2d_descriptor(), &random_descriptor()};
+  return all;
+}
+
+}  // namespace mpsg::ops

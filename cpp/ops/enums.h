@@ -1,0 +1,43 @@
+// Enumerations and descriptors of Apple's API, with Apple's numbers.
+#pragma once
+
+#include <span>
+
+#include "graph/op_schema.h"
+
+namespace mpsg::ops {
+
+// As C++ values, for rows.
+enum class PaddingStyle : int64_t { EXPLICIT, TF_VALID, TF_SAME, EXPLICIT_OFFSET, ONNX_SAME_LOWER };
+enum class TensorNamedDataLayout : int64_t {
+  NCHW, NHWC, OIHW, HWIO, CHW, HWC, HW, NCDHW, NDHWC, OIDHW, DHWIO
+};
+enum class PaddingMode : int64_t {
+  CONSTANT, REFLECT, SYMMETRIC, CLAMP_TO_EDGE, ZERO, PERIODIC, ANTI_PERIODIC
+};
+enum class LossReductionType : int64_t { NONE, SUM, MEAN };
+enum class PoolingReturnIndicesMode : int64_t {
+  NONE,
+  GLOBAL_FLATTEN_1D, GLOBAL_FLATTEN_2D, GLOBAL_FLATTEN_3D, GLOBAL_FLATTEN_4D,
+  LOCAL_FLATTEN_1D, LOCAL_FLATTEN_2D, LOCAL_FLATTEN_3D, LOCAL_FLATTEN_4D
+};
+enum class RandomDistribution : int64_t { UNIFORM, NORMAL, TRUNCATED_NORMAL };
+enum class RandomNormalSamplingMethod : int64_t { INV_CDF, BOX_MULLER };
+
+// As data, for the bindings, the generated files and the checks.
+extern const EnumType padding_style;
+extern const EnumType tensor_named_data_layout;
+extern const EnumType padding_mode;
+extern const EnumType loss_reduction_type;
+extern const EnumType pooling_return_indices_mode;
+extern const EnumType random_distribution;
+extern const EnumType random_normal_sampling_method;
+
+const DescriptorType& convolution_2d_descriptor();
+const DescriptorType& pooling_2d_descriptor();
+const DescriptorType& random_descriptor();
+
+std::span<const EnumType* const> all_enums();
+std::span<const DescriptorType* const> all_descriptors();
+
+}  // namespace mpsg::ops

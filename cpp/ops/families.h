@@ -1,0 +1,34 @@
+// One function for each file of rows. ops/all.cpp calls them all.
+#pragma once
+
+#include <vector>
+
+#include "graph/op_schema.h"
+
+namespace mpsg::ops {
+
+using Rows = std::vector<OpRow>;
+
+void add_memory_rows(Rows& rows);
+void add_internal_rows(Rows& rows);
+void add_arithmetic_unary_rows(Rows& rows);
+void add_arithmetic_binary_rows(Rows& rows);
+void add_arithmetic_logic_rows(Rows& rows);
+void add_arithmetic_complex_rows(Rows& rows);
+void add_activation_rows(Rows& rows);
+void add_reduction_rows(Rows& rows);
+void add_tensor_shape_rows(Rows& rows);
+void add_tensor_slice_rows(Rows& rows);
+void add_tensor_join_rows(Rows& rows);
+void add_tensor_pad_rows(Rows& rows);
+void add_matrix_multiplication_rows(Rows& rows);
+void add_convolution_rows(Rows& rows);
+void add_pooling_rows(Rows& rows);
+void add_normalization_rows(Rows& rows);
+void add_loss_rows(Rows& rows);
+void add_optimizer_rows(Rows& rows);
+void add_one_hot_rows(Rows& rows);
+void add_random_rows(Rows& rows);
+void add_control_flow_rows(Rows& rows);
+
+}  // namespace mpsg::ops

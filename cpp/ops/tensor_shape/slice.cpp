@@ -1,0 +1,281 @@
+// Slices: slice, slice_gradient (puts a slice into zeros) and slice_update (into other data).
+#include "graph/graph_data.h"
+#include "graph/host_values.h"
+#include "ops/build.h"
+#include "ops/families.h"
+#include "ops/shape_rules.h"
+#include "ops/tensor_shape/slice_bounds.h"
+#include "ops/tensor_shape/strided_copy.h"
+
+namespace mpsg::ops {
+namespace {
+
+using namespace build;
+
+constexpr const char* bounds_documentation =
+    "Bounds are TensorFlow's strided_slice: starts[i], ends[i] and strides[i] belong to axis i, "
+    "axes without an entry are taken whole, negative starts and ends count from the end, strides "
+    "may be negative. Bit i of `start_mask` or `end_mask` takes axis i from its first or up to its "
+    "last element; bit i of `squeeze_mask` takes the one element at starts[i] and drops the axis. "
+    "With `sizes` instead of ends and strides, sizes[i] elements are taken from starts[i] on (-1: "
+    "all that are left), and a start that is out of range moves to the nearest that fits (XLA's "
+    "dynamic_slice). `starts` may then be a tensor whose value is known at run time only; it "
+    "becomes the operand `start_tensor`. Any type.";
+
+AttributeSpec mask(std::string name) {
+  return keyword(in_range(integer_attribute(std::move(name), 0), 0, 4294967295.0));
+}
+
+AttributeSpec optional_integer(std::string name) {
+  auto spec = integer_attribute(std::move(name));
+  spec.default_value = AttributeValue();
+  return keyword(std::move(spec));
+}
+
+Row with_bounds(Row row) {
+  return std::move(row)
+      .types("I", types::index())
+      .keyword_operand("start_tensor", "I", OperandRole::index)
+      .attribute(optional_integers_or_tensor("starts"))
+      .attribute(optional_integers_or_tensor("ends"))
+      .attribute(optional_integers_or_tensor("strides"))
+      .attribute(mask("start_mask"))
+      .attribute(mask("end_mask"))
+      .attribute(mask("squeeze_mask"))
+      .attribute(keyword(optional_integers_or_tensor("sizes")));
+}
+
+Row with_dimension(Row row) {
+  return std::move(row)
+      .attribute(optional_integer("dimension"))
+      .attribute(optional_integer("start"))
+      .attribute(optional_integer("length"));
+}
+
+bool given_either_way(const OperationView& operation, std::string_view name) {
+  return operation.has(name) || operation.given(name);
+}
+
+/// Turns `starts` into `start_tensor` if its value is not known before the run. `sized`: sizes are
+/// given, or follow from the update.
+void split_starts(GraphData& graph, Node& node, bool sized) {
+  const auto view = node.view();
+  if (!sized || !view.has("starts") || view.has("start_tensor")) return;
+  if (graph.host_values().value(node.inputs[static_cast<size_t>(view.first_input("starts"))]))
+    return;
+  // The tensor moves to the place of start_tensor, which comes before starts.
+  const auto inputs = node.inputs.begin();
+  std::rotate(inputs + view.first_input("start_tensor"), inputs + view.first_input("starts"),
+              inputs + view.first_input("starts") + 1);
+  node.segments[static_cast<size_t>(node.row->operand_index("start_tensor"))] = 1;
+  node.segments[static_cast<size_t>(node.row->operand_index("starts"))] = 0;
+}
+
+void split_starts_if_sized(GraphData& graph, Node& node) {
+  split_starts(graph, node, given_either_way(node.view(), "sizes"));
+}
+
+void split_starts_of_update(GraphData& graph, Node& node) {
+  const auto view = node.view();
+  split_starts(graph, node, given_either_way(view, "sizes") ||
+                                (!given_either_way(view, "ends") &&
+                                 !given_either_way(view, "strides")));
+}
+
+/// The slice as a strided part of data with this (static) shape.
+StridedPart part_of(const SliceBounds& bounds, const Shape& data) {
+  const auto axes = resolve_slice(bounds, data);
+  const auto steps = packed_strides(data);
+  StridedPart part;
+  for (size_t i = 0; i < axes->size(); ++i) {
+    const auto& axis = (*axes)[i];
+    part.offset += axis.start * steps[i];
+    part.sizes.push_back(axis.size);
+    part.strides.push_back(axis.stride * steps[i]);
+  }
+  return part;
+}
+
+/// The bounds, to pass on to another of the three rows; without `skipped`.
+std::vector<Argument> forward_bounds(const ExpandContext& c, std::string_view skipped = {}) {
+  auto arguments = c.forward_attributes();
+  std::erase_if(arguments, [&](const Argument& a) { return a.name == skipped; });
+  arguments.emplace_back("start_tensor", c.input("start_tensor"));
+  return arguments;
+}
+
+Argument shape_argument(std::string_view name, const Tensor& x) {
+  if (x.shape().is_static()) return {name, x.shape().to_vector()};
+  return {name, shape_of(x)};
+}
+
+Row slice() {
+  auto row = Row("slice", "TensorShape")
+                 .documentation(std::string("A part of the tensor. ") + bounds_documentation +
+                                " With `dimension`, `start` and `length` the slice is along one "
+                                "dimension and must lie inside.")
+                 .selector("sliceTensor:dimension:start:length:name:", "11.0")
+                 .selector("sliceTensor:starts:ends:strides:name:", "11.3")
+                 .selector("sliceTensor:starts:ends:strides:startMask:endMask:squeezeMask:name:",
+                           "11.3")
+                 .selector(
+                     "sliceTensor:startTensor:endTensor:strideTensor:startMask:endMask:squeezeMask:"
+                     "name:",
+                     "15.2")
+                 .selector("sliceTensor:startTensor:sizeTensor:squeezeMask:name:", "15.2")
+                 .types("T", types::all())
+                 .operand("tensor", "T");
+  return with_dimension(with_bounds(std::move(row)))
+      .build(split_starts_if_sized)
+      .infer([](InferContext& c) {
+        const auto& shape = c.shape("tensor");
+        if (!shape.has_rank()) return c.result(c.inputs()[0]);
+        c.result(c.operand_data_type("tensor"),
+                 sliced_shape(slice_bounds(c, shape.rank(), nullptr), shape));
+      })
+      .gradient([](GradientContext& g) {
+        if (!g.wanted("tensor")) return;
+        auto arguments = forward_bounds(g);
+        arguments.emplace_back("input_gradient", g.incoming());
+        arguments.push_back(shape_argument("fwd_in_shape", g.input("tensor")));
+        g.give("tensor", g.graph().add_one("slice_gradient", std::move(arguments)));
+      })
+      .evaluate([](const EvaluateContext& c) {
+        const auto& data = c.input("tensor");
+        if (c.output().element_count() == 0) return;
+        const auto bounds = slice_bounds(c, data.shape.rank(), nullptr);
+        read_part(data, part_of(bounds, data.shape), c.output(), c.parallel());
+      });
+}
+
+void infer_slice_gradient(InferContext& c) {
+  const auto data = shape_from(c, "fwd_in_shape");
+  if (data.has_rank())
+    merge_shapes(c, c.shape("input_gradient"),
+                 sliced_shape(slice_bounds(c, data.rank(), nullptr), data),
+                 "the gradient and the slice of a tensor of shape " + data.to_string());
+  c.result(c.operand_data_type("input_gradient"), data);
+}
+
+Row slice_gradient() {
+  auto row =
+      Row("slice_gradient", "TensorShape")
+          .documentation(std::string("The gradient of slice: zeros of shape `fwd_in_shape`, the "
+                                     "shape of the sliced tensor, with `input_gradient` where the "
+                                     "slice was. The other parameters are those of slice. ") +
+                         bounds_documentation)
+          .selector("sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:name:", "11.3")
+          .selector(
+              "sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:startMask:endMask:"
+              "squeezeMask:name:",
+              "11.3")
+          .selector(
+              "sliceGradientTensor:fwdInShapeTensor:startTensor:endTensor:strideTensor:startMask:"
+              "endMask:squeezeMask:name:",
+              "15.2")
+          .selector(
+              "sliceGradientTensor:fwdInShapeTensor:startTensor:sizeTensor:squeezeMask:name:",
+              "15.2")
+          .types("T", types::all())
+          .operand("input_gradient", "T")
+          .attribute(integers_or_tensor("fwd_in_shape"));
+  return with_dimension(with_bounds(std::move(row)))
+      .build(split_starts_if_sized)
+      .infer(infer_slice_gradient)
+      .gradient([](GradientContext& g) {
+        if (!g.wanted("input_gradient")) return;
+        auto arguments = forward_bounds(g, "fwd_in_shape");
+        arguments.emplace_back("tensor", g.incoming());
+        g.give("input_gradient", g.graph().add_one("slice", std::move(arguments)));
+      })
+      .evaluate([](const EvaluateContext& c) {
+        const auto& out = c.output();
+        auto* bytes = out.as<std::byte>();
+        c.parallel().for_range(static_cast<int64_t>(out.byte_count()), 1 << 16,
+                               [&](int64_t begin, int64_t end) {
+                                 std::fill(bytes + begin, bytes + end, std::byte{0});
+                               });
+        const auto& gradient = c.input("input_gradient");
+        if (gradient.element_count() == 0) return;
+        const auto bounds = slice_bounds(c, out.shape.rank(), nullptr);
+        write_part(gradient, out, part_of(bounds, out.shape), c.parallel());
+      });
+}
+
+void infer_slice_update(InferContext& c) {
+  const auto& data = c.shape("data");
+  const auto& update = c.shape("update");
+  if (data.has_rank())
+    merge_shapes(c, update, sliced_shape(slice_bounds(c, data.rank(), &update), data),
+                 "the update and the part of the data that it replaces");
+  c.result(c.inputs()[0]);
+}
+
+void evaluate_slice_update(const EvaluateContext& c) {
+  const auto& data = c.input("data");
+  const auto& update = c.input("update");
+  const auto& out = c.output();
+  if (out.data != data.data) copy_bytes(c);  // equal if the plan updates in place
+  if (update.element_count() == 0) return;
+  const auto bounds = slice_bounds(c, data.shape.rank(), &update.shape);
+  write_part(update, out, part_of(bounds, data.shape), c.parallel());
+}
+
+/// What is taken from `update`, as a slice of the incoming gradient.
+Tensor gradient_of_update(GradientContext& g) {
+  auto arguments = forward_bounds(g);
+  const bool by_update = !g.given("ends") && !g.has("ends") && !g.given("strides") &&
+                         !g.has("strides") && !g.given("sizes") && !g.has("sizes");
+  if (by_update) {
+    std::erase_if(arguments, [](const Argument& a) { return a.name == "sizes"; });
+    arguments.push_back(shape_argument("sizes", g.input("update")));
+  }
+  arguments.emplace_back("tensor", g.incoming());
+  return g.graph().add_one("slice", std::move(arguments));
+}
+
+Row slice_update() {
+  auto row =
+      Row("slice_update", "TensorShape")
+          .documentation(std::string("`data` with a part replaced by `update`, which must have "
+                                     "exactly that part's shape. Without ends, strides and sizes, "
+                                     "the update's shape is the size of the part. ") +
+                         bounds_documentation)
+          .selector(
+              "sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:startMask:"
+              "endMask:squeezeMask:name:",
+              "14.4")
+          .selector(
+              "sliceUpdateDataTensor:updateTensor:starts:ends:strides:startMask:endMask:"
+              "squeezeMask:name:",
+              "14.4")
+          .selector("sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:name:",
+                    "15.0")
+          .selector("sliceUpdateDataTensor:updateTensor:starts:ends:strides:name:", "15.0")
+          .types("T", types::all())
+          .operand("data", "T")
+          .operand("update", "T");
+  return with_bounds(std::move(row))
+      .build(split_starts_of_update)
+      .infer(infer_slice_update)
+      .gradient([](GradientContext& g) {
+        if (g.wanted("data")) {
+          auto arguments = forward_bounds(g);
+          arguments.emplace_back("data", g.incoming());
+          arguments.emplace_back("update", zeros_like(g.input("update")));
+          g.give("data", g.graph().add_one("slice_update", std::move(arguments)));
+        }
+        if (g.wanted("update")) g.give("update", gradient_of_update(g));
+      })
+      .evaluate(evaluate_slice_update);
+}
+
+}  // namespace
+
+void add_tensor_slice_rows(Rows& rows) {
+  rows.push_back(slice().done());
+  rows.push_back(slice_gradient().done());
+  rows.push_back(slice_update().done());
+}
+
+}  // namespace mpsg::ops

@@ -1,0 +1,67 @@
+#include "runtime/graph_runtime.h"
+
+#include "graph/contexts.h"
+
+namespace mpsg {
+namespace {
+constexpr size_t most_executables = 64;  // per graph; the least recently used goes first
+}
+
+GraphRuntime& GraphRuntime::of(GraphData& graph) {
+  const std::lock_guard lock(graph.mutex);
+  if (!graph.runtime) graph.runtime = std::make_shared<GraphRuntime>();
+  return static_cast<GraphRuntime&>(*graph.runtime);
+}
+
+VariableMemory& GraphRuntime::variable(const GraphData& graph, OperationId id) {
+  const std::lock_guard lock(mutex_);
+  auto& memory = variables_[id];
+  if (!memory.bytes) {
+    const std::lock_guard graph_lock(graph.mutex);
+    const auto& node = graph.node(id);
+    memory.type = node.outputs[0];
+    memory.bytes = Bytes::allocate(static_cast<size_t>(*memory.type.shape.element_count()) *
+                                   size_of(memory.type.data_type));
+    const TensorView view{memory.type.data_type, memory.type.shape, memory.bytes->mutable_data()};
+    node.row->evaluate(
+        EvaluateContext(node.view(), {}, std::span(&view, 1), Parallel::serial(), 0, 0));
+  }
+  return memory;
+}
+
+std::shared_ptr<const Executable> GraphRuntime::find(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) {
+    ++statistics_.misses;
+    return nullptr;
+  }
+  ++statistics_.hits;
+  recent_.splice(recent_.begin(), recent_, found->second);
+  return found->second->second;
+}
+
+void GraphRuntime::insert(const std::string& key, std::shared_ptr<const Executable> executable) {
+  const std::lock_guard lock(mutex_);
+  if (by_key_.contains(key)) return;
+  recent_.emplace_front(key, std::move(executable));
+  by_key_[key] = recent_.begin();
+  if (recent_.size() > most_executables) {
+    by_key_.erase(recent_.back().first);
+    recent_.pop_back();
+  }
+}
+
+GraphRuntime::Statistics GraphRuntime::statistics() {
+  const std::lock_guard lock(mutex_);
+  statistics_.entries = recent_.size();
+  return statistics_;
+}
+
+void GraphRuntime::clear() {
+  const std::lock_guard lock(mutex_);
+  by_key_.clear();
+  recent_.clear();
+}
+
+}  // namespace mpsg

@@ -1,0 +1,41 @@
+// Attribute values: what an operation carries besides tensors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mpsg/data_type.h"
+#include "mpsg/export.h"
+
+namespace mpsg {
+
+/// Immutable bytes of a constant, shared by every graph and plan that uses it. 64-byte aligned.
+class MPSG_API Bytes {
+ public:
+  static std::shared_ptr<const Bytes> copy(std::span<const std::byte> source);
+  /// `size` bytes that `fill` may write once, before they are shared.
+  static std::shared_ptr<Bytes> allocate(size_t size);
+  ~Bytes();
+  Bytes(const Bytes&) = delete;
+  Bytes& operator=(const Bytes&) = delete;
+
+  const std::byte* data() const { return data_; }
+  std::byte* mutable_data() { return data_; }
+  size_t size() const { return size_; }
+
+ private:
+  Bytes() = default;
+  std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// monostate = not given (None). An enumeration is stored as its int64_t value.
+using AttributeValue = std::variant<std::monostate, bool, int64_t, double, std::string,
+                                    std::vector<int64_t>, DataType, std::shared_ptr<const Bytes>>;
+
+}  // namespace mpsg

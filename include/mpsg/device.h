@@ -1,0 +1,36 @@
+// Devices: where graphs run.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "mpsg/backend.h"
+#include "mpsg/export.h"
+
+namespace mpsg {
+
+/// A handle on a backend and the lock that serialises its runs.
+class MPSG_API Device {
+ public:
+  /// The default device of this build (the CPU).
+  Device();
+  /// The device called `name`. Throws ExecutionError listing those of this build.
+  explicit Device(std::string_view name);
+  /// A device of the caller's own making.
+  explicit Device(std::shared_ptr<Backend> backend);
+  static std::vector<Device> all();
+
+  DeviceInfo info() const;
+  Backend& backend() const;
+  std::mutex& executor() const;
+  /// Equal for handles on one device.
+  const void* identity() const { return state_.get(); }
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace mpsg

@@ -1,0 +1,116 @@
+"""mpsg: the MPSGraph programming model, everywhere.
+
+Build one graph of tensors and operations, ask for gradients, and run it::
+
+    import mpsg
+
+    graph = mpsg.Graph()
+    x = graph.placeholder([-1, 3])
+    y = graph.softmax(x, axis=1)
+    print(graph.run({x: [[1.0, 2.0, 3.0]]}, [y])[y])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from mpsg import _tensor
+from mpsg._api_types import (
+    Convolution2DOpDescriptor,
+    LossReductionType,
+    PaddingMode,
+    PaddingStyle,
+    Pooling2DOpDescriptor,
+    PoolingReturnIndicesMode,
+    RandomDistribution,
+    RandomNormalSamplingMethod,
+    RandomOpDescriptor,
+    TensorNamedDataLayout,
+)
+from mpsg._mpsg import (
+    DataType,
+    Device,
+    Error,
+    Executable,
+    ExecutionError,
+    FeedError,
+    Graph,
+    GraphError,
+    InternalError,
+    KernelInfo,
+    MemoryReport,
+    Operation,
+    PackageError,
+    Tensor,
+    TensorData,
+    bfloat16,
+    bool_,
+    complex64,
+    data_type,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Convolution2DOpDescriptor",
+    "DataType",
+    "Device",
+    "Error",
+    "Executable",
+    "ExecutionError",
+    "FeedError",
+    "Graph",
+    "GraphError",
+    "InternalError",
+    "KernelInfo",
+    "LossReductionType",
+    "MemoryReport",
+    "Operation",
+    "PackageError",
+    "PaddingMode",
+    "PaddingStyle",
+    "Pooling2DOpDescriptor",
+    "PoolingReturnIndicesMode",
+    "RandomDistribution",
+    "RandomNormalSamplingMethod",
+    "RandomOpDescriptor",
+    "Tensor",
+    "TensorData",
+    "TensorNamedDataLayout",
+    "bfloat16",
+    "bool_",
+    "complex64",
+    "data_type",
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]
+
+_tensor.attach()
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Loads mpsg.data, mpsg.layers, mpsg.optimizers and mpsg.show when first used."""
+    if name in {"data", "layers", "optimizers", "show"}:
+        return importlib.import_module(f"mpsg.{name}")
+    raise AttributeError(f"module 'mpsg' has no attribute {name!r}")
