@@ -77,10 +77,10 @@ class Benchmark {
 Attributes layout(bool nhwc) {
   using ops::TensorNamedDataLayout;
   return {{"padding_style", static_cast<int64_t>(ops::PaddingStyle::TF_SAME)},
-          {"data_layout", static_cast<int64_t>(nhwc ? TensorNamedDataLayout::NHWC
-                                                    : TensorNamedDataLayout::NCHW)},
-          {"weights_layout", static_cast<int64_t>(nhwc ? TensorNamedDataLayout::HWIO
-                                                       : TensorNamedDataLayout::OIHW)}};
+          {"data_layout",
+           static_cast<int64_t>(nhwc ? TensorNamedDataLayout::NHWC : TensorNamedDataLayout::NCHW)},
+          {"weights_layout",
+           static_cast<int64_t>(nhwc ? TensorNamedDataLayout::HWIO : TensorNamedDataLayout::OIHW)}};
 }
 
 TensorType image(bool nhwc, int64_t n, int64_t c, int64_t size) {
@@ -95,8 +95,7 @@ void time_convolution(const Benchmark& benchmark, int64_t n, int64_t size, int64
   const std::string name = "conv " + std::to_string(size) + "^2 " + std::to_string(in) + "->" +
                            std::to_string(out) + (nhwc ? " nhwc" : " nchw") + " n" +
                            std::to_string(n);
-  const double operations =
-      2.0 * static_cast<double>(n * size * size * in * out * kernel * kernel);
+  const double operations = 2.0 * static_cast<double>(n * size * size * in * out * kernel * kernel);
   benchmark.time(name + " fwd", "convolution_2d", {source, weights}, output, layout(nhwc),
                  operations);
   if (in > 1)

@@ -133,12 +133,16 @@ void bind_graph(py::module_& module) {
       .def_property_readonly("placeholder_tensors", &Graph::placeholder_tensors)
       .def_property("seed", &Graph::seed, &Graph::set_seed,
                     "Key of the unseeded random operations.")
-      .def("to_text", &Graph::to_text, "One line per operation.")
-      .def("to_json", &Graph::to_json, "The graph as JSON; from_json reads it back.")
-      .def("to_graphviz", &Graph::to_graphviz, "The graph in Graphviz' DOT language.")
+      .def("to_text", &Graph::to_text, "to_text(self)\n--\n\nOne line per operation.")
+      .def("to_json", &Graph::to_json,
+           "to_json(self)\n--\n\nThe graph as JSON; from_json reads it back.")
+      .def("to_graphviz", &Graph::to_graphviz,
+           "to_graphviz(self)\n--\n\nThe graph in Graphviz' DOT language.")
       .def_static("from_json", &Graph::from_json, py::arg("json"),
+                  "from_json(json)\n--\n\n"
                   "Rebuilds a graph from to_json(). Raises PackageError if the text is not sound.")
-      .def("verify", &Graph::verify, "Checks every invariant of the graph.")
+      .def("verify", &Graph::verify,
+           "verify(self)\n--\n\nChecks every invariant of the graph.")
       .def("__eq__", [](const Graph& a, const py::object& b) {
         return py::isinstance<Graph>(b) && a == b.cast<Graph>();
       })

@@ -69,7 +69,7 @@ py::dict run_graph(Graph& graph, const py::dict& feeds, const py::object& target
 TensorType to_type(const Tensor& placeholder, const py::object& object) {
   auto type = placeholder.type();
   if (object.is_none()) return type;
-  if (py::isinstance<py::sequence>(object)) {
+  if (py::isinstance<py::tuple>(object) || py::isinstance<py::list>(object)) {
     type.shape = Shape(object.cast<std::vector<int64_t>>());
     return type;
   }
@@ -98,6 +98,11 @@ std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
 TensorData read_variable(Graph& graph, const Tensor& variable) {
   if (variable.graph_data() != graph.data() || variable.operation().op_name() != "variable")
     throw GraphError("'" + variable.name() + "' is not a variable of this graph");
+  const Device device;
+  const auto executor = [&] {
+    const py::gil_scoped_release release;  // a run may hold it
+    return std::unique_lock(device.executor());
+  }();
   const auto& memory = GraphRuntime::of(*graph.data()).variable(*graph.data(), variable.id().operation);
   return TensorData(memory.type, std::span<const std::byte>(memory.bytes->data(), memory.bytes->size()));
 }
@@ -106,7 +111,8 @@ void bind_device(py::module_& module) {
   py::class_<Device>(module, "Device", "Where graphs run: Device(\"cpu\"), Device(\"reference\").")
       .def(py::init<>())
       .def(py::init<std::string_view>(), py::arg("name"))
-      .def_static("all", &Device::all, "The devices of this build, the default first.")
+      .def_static("all", &Device::all,
+                  "all()\n--\n\nThe devices of this build, the default first.")
       .def_property_readonly("name", [](const Device& d) { return d.info().name; })
       .def_property_readonly("description", [](const Device& d) { return d.info().description; })
       .def_property_readonly("threads", [](const Device& d) { return d.info().threads; })
@@ -151,13 +157,15 @@ void bind_executable(py::module_& module) {
              return run_executable(self, values);
            },
            py::arg("feeds"),
+           "run(self, feeds)\n--\n\n"
            "Runs with feeds in the order of feed_tensors; results in that of target_tensors.")
       .def_property_readonly("feed_tensors", &Executable::feed_tensors)
       .def_property_readonly("target_tensors", &Executable::target_tensors)
       .def_property_readonly("device", &Executable::device)
       .def_property_readonly("memory", &Executable::memory)
       .def_property_readonly("kernels", &Executable::kernels)
-      .def("to_text", &Executable::to_text, "The plan: steps, values, offsets.");
+      .def("to_text", &Executable::to_text,
+           "to_text(self)\n--\n\nThe plan: steps, values, offsets.");
 }
 
 }  // namespace

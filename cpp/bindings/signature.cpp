@@ -91,7 +91,7 @@ std::vector<Parameter> parameters_of(const OpRow& row) {
   bool all_optional = true;
   for (auto at = positional.rbegin(); at != positional.rend(); ++at) {
     all_optional = all_optional && at->optional;
-    if (!all_optional && at->kind == Parameter::Kind::operand) at->optional = false;
+    if (!all_optional) at->optional = false;
   }
   positional.insert(positional.end(), keyword_only.begin(), keyword_only.end());
   return positional;

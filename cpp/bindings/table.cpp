@@ -106,7 +106,8 @@ std::string table_json() {
 }  // namespace
 
 void bind_table(py::module_& module) {
-  module.def("op_table", &table_json, "The op table, its enums and its descriptors, as JSON.");
+  module.def("op_table", &table_json,
+             "op_table()\n--\n\nThe op table, its enums and its descriptors, as JSON.");
 }
 
 }  // namespace mpsg::python

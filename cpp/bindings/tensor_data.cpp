@@ -103,7 +103,8 @@ void bind_tensor_data(py::module_& module) {
              return to_tensor_data(value, wanted);
            }),
            py::arg("value"), py::arg("data_type") = py::none())
-      .def("numpy", &to_numpy, "The value as a numpy array that shares the memory.")
+      .def("numpy", &to_numpy,
+           "numpy(self)\n--\n\nThe value as a numpy array that shares the memory.")
       .def("__array__",
            [](const TensorData& data, const py::object& dtype, const py::object& copy) {
              py::object array = to_numpy(data);
@@ -126,7 +127,7 @@ void bind_tensor_data(py::module_& module) {
                              })
       .def_property_readonly("data_type", &TensorData::data_type)
       .def("item", [](const TensorData& data) { return to_numpy(data).attr("item")(); },
-           "The only element as a Python number.")
+           "item(self)\n--\n\nThe only element as a Python number.")
       .def("__float__", [](const TensorData& data) { return to_numpy(data).attr("__float__")(); })
       .def("__int__", [](const TensorData& data) { return to_numpy(data).attr("__int__")(); })
       .def("__len__", [](const TensorData& data) { return to_numpy(data).attr("__len__")(); })

@@ -46,7 +46,8 @@ void bind_types(py::module_& module) {
                             "the same name.");
   type.def_property_readonly("name", [](DataType t) { return std::string(data_type_name(t)); })
       .def_property_readonly("size", [](DataType t) { return size_of(t); })
-      .def("numpy", &numpy_dtype, "numpy's dtype (bfloat16: that of ml_dtypes).")
+      .def("numpy", &numpy_dtype,
+           "numpy(self)\n--\n\nnumpy's dtype (bfloat16: that of ml_dtypes).")
       .def("__repr__",
            [](DataType t) { return "mpsg." + std::string(data_type_name(t)); })
       .def("__hash__", [](DataType t) { return static_cast<uint32_t>(t); })
@@ -69,6 +70,7 @@ void bind_types(py::module_& module) {
     module.attr(name.c_str()) = t;
   }
   module.def("data_type", &to_data_type, py::arg("type"),
+             "data_type(type)\n--\n\n"
              "The mpsg data type for anything that names one (numpy, ml_dtypes, a string).");
 }
 

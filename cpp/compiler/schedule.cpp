@@ -172,10 +172,11 @@ class Scheduler {
     const auto after_assign = after(assign);
     std::vector<size_t> before;
     for (const auto read : uses.reads) {
-      if (after_assign[read] || schedule_.copied_reads.contains(ids_[read])) continue;
+      if (after_assign[read]) continue;
       std::set<size_t> readers;
       bool is_result = false;
-      if (node(read).row->name == "read") users(read, readers, is_result);
+      const bool copied = schedule_.copied_reads.contains(ids_[read]);
+      if (node(read).row->name == "read" && !copied) users(read, readers, is_result);
       else readers.insert(read);
       for (const auto reader : readers) {
         if (reader == producer) continue;

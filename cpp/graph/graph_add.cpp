@@ -31,7 +31,7 @@ class NodeBuilder {
  public:
   NodeBuilder(GraphData& graph, const OpRow& row, std::vector<Argument> arguments,
               std::string_view name)
-      : graph_(graph), row_(row), arguments_(std::move(arguments)) {
+      : graph_(graph), lock_(graph.mutex), row_(row), arguments_(std::move(arguments)) {
     node_.row = &row;
     node_.name = name;
     operands_.resize(row.operands.size());
@@ -207,6 +207,18 @@ class NodeBuilder {
     graph_.finish_captures(node_);
   }
 
+  /// A body is the caller's code: other threads may build while it runs.
+  std::vector<Tensor> call_unlocked(const Block& block, const std::vector<Tensor>& arguments) {
+    struct Unlocked {
+      std::unique_lock<std::recursive_mutex>& lock;
+      explicit Unlocked(std::unique_lock<std::recursive_mutex>& held) : lock(held) {
+        lock.unlock();
+      }
+      ~Unlocked() { lock.lock(); }
+    } unlocked(lock_);
+    return block(arguments);
+  }
+
   int32_t build_block(size_t i, const std::vector<TensorType>& types) {
     const auto known = graph_.block_types(node_);
     const InferContext context(node_.view(), types, node_.inputs, &graph_.host_values(), known);
@@ -217,7 +229,7 @@ class NodeBuilder {
       std::vector<Tensor> arguments;
       for (const auto id : graph_.region(region).arguments)
         arguments.push_back(graph_.tensor(id));
-      for (const auto& result : blocks_[i](arguments)) {
+      for (const auto& result : call_unlocked(blocks_[i], arguments)) {
         if (!result || result.graph_data().get() != &graph_)
           fail("'" + row_.blocks[i].name + "' must return tensors of this graph");
         auto id = result.id();
@@ -234,6 +246,7 @@ class NodeBuilder {
   }
 
   GraphData& graph_;
+  std::unique_lock<std::recursive_mutex> lock_;
   const OpRow& row_;
   std::vector<Argument> arguments_;
   Node node_;
@@ -246,12 +259,8 @@ class NodeBuilder {
 
 std::vector<Tensor> Graph::add(std::string_view op, std::vector<Argument> arguments,
                                std::string_view name) {
-  // A body runs the caller's code: the lock must not be held while it does.
-  const auto& row = require_row(op);
-  std::unique_lock lock(data_->mutex, std::defer_lock);
-  if (row.blocks.empty()) lock.lock();
-  const auto id = NodeBuilder(*data_, row, std::move(arguments), name).build();
-  lock = std::unique_lock(data_->mutex);
+  const auto id = NodeBuilder(*data_, require_row(op), std::move(arguments), name).build();
+  const std::lock_guard lock(data_->mutex);
   std::vector<Tensor> results;
   for (size_t i = 0; i < data_->node(id).outputs.size(); ++i)
     results.push_back(data_->tensor({id, static_cast<int32_t>(i)}));
@@ -268,9 +277,7 @@ Tensor Graph::add_one(std::string_view op, std::vector<Argument> arguments, std:
 
 Operation Graph::add_operation(std::string_view op, std::vector<Argument> arguments,
                                std::string_view name) {
-  const auto& row = require_row(op);
-  std::lock_guard lock(data_->mutex);
-  return {data_, NodeBuilder(*data_, row, std::move(arguments), name).build()};
+  return {data_, NodeBuilder(*data_, require_row(op), std::move(arguments), name).build()};
 }
 
 }  // namespace mpsg

@@ -20,12 +20,12 @@ class ExecutableBuilder {
 /// Does data of this type fit the placeholder? Throws FeedError saying why not.
 void check_feed(const Tensor& placeholder, const TensorType& expected, const TensorType& given);
 
-/// The placeholders that the targets need, in the order of their creation; `by_value` tells those
-/// whose value decides a shape.
+/// A placeholder that targets need; `by_value` if its value decides a shape.
 struct NeededFeed {
-  Tensor placeholder;
+  TensorId placeholder;
   bool by_value = false;
 };
+/// In the order of their creation.
 std::vector<NeededFeed> needed_feeds(const Graph& graph, const std::vector<Tensor>& targets,
                                      const std::vector<Operation>& operations);
 

@@ -58,7 +58,7 @@ std::vector<NeededFeed> needed_feeds(const Graph& graph, const std::vector<Tenso
     if (!live[static_cast<size_t>(id)]) continue;
     const auto& node = data.node(id);
     if (node.row->name == "placeholder" && node.region == 0)
-      needed.push_back({data.tensor({id, 0}), decides[static_cast<size_t>(id)]});
+      needed.push_back({{id, 0}, decides[static_cast<size_t>(id)]});
     size_t input = 0;
     for (size_t i = 0; i < node.segments.size(); ++i)
       for (int32_t k = 0; k < node.segments[i]; ++k, ++input) {

@@ -32,6 +32,14 @@ class KeyWriter {
   std::string key_;
 };
 
+void require_placeholder(const Tensor& tensor) {
+  const std::lock_guard lock(tensor.graph_data()->mutex);
+  const auto& row = *tensor.graph_data()->node(tensor.id().operation).row;
+  if (row.name != "placeholder")
+    throw FeedError("'" + tensor.graph_data()->display_name(tensor.id().operation) +
+                    "' is made by " + row.name + "; only placeholders can be fed");
+}
+
 std::string key_of(const Device& device, const std::vector<FeedType>& feeds,
                    const std::vector<Tensor>& targets, const std::vector<Operation>& operations) {
   KeyWriter writer;
@@ -72,21 +80,21 @@ PreparedRun prepare_run(const Graph& graph, const Device& device, const TensorDa
   for (const auto& [tensor, value] : feeds) {
     if (!tensor || tensor.graph_data() != graph.data())
       throw FeedError("a tensor of another graph was fed");
-    if (tensor.operation().op_name() != "placeholder")
-      throw FeedError("'" + tensor.name() + "' is made by " + tensor.operation().op_name() +
-                      "; only placeholders can be fed");
+    require_placeholder(tensor);
   }
   std::vector<FeedType> types;
   PreparedRun prepared;
-  for (const auto& needed : needed_feeds(graph, targets, operations)) {
-    const auto found = feeds.find(needed.placeholder);
+  const auto all = GraphRuntime::of(*graph.data()).needed(graph, targets, operations);
+  for (const auto& needed : *all) {
+    const Tensor placeholder(graph.data(), needed.placeholder);
+    const auto found = feeds.find(placeholder);
     if (found == feeds.end())
       throw FeedError("the targets need placeholder " +
-                      graph.data()->describe(needed.placeholder.id().operation) + " of type " +
-                      needed.placeholder.type().to_string() + ", which was not fed");
+                      graph.data()->describe(needed.placeholder.operation) + " of type " +
+                      placeholder.type().to_string() + ", which was not fed");
     const auto& value = found->second;
-    check_feed(needed.placeholder, needed.placeholder.type(), value.type());
-    FeedType feed{needed.placeholder, value.type(), nullptr};
+    check_feed(placeholder, placeholder.type(), value.type());
+    FeedType feed{placeholder, value.type(), nullptr};
     if (needed.by_value && value.byte_count() <= largest_shape_value)
       feed.value = Bytes::copy({static_cast<const std::byte*>(value.data()), value.byte_count()});
     types.push_back(std::move(feed));
@@ -119,9 +127,7 @@ std::shared_ptr<Executable> Graph::compile(const Device& device,
   for (const auto& [tensor, type] : feeds) {
     if (!tensor || tensor.graph_data() != data_)
       throw FeedError("a tensor of another graph was given as a feed");
-    if (tensor.operation().op_name() != "placeholder")
-      throw FeedError("'" + tensor.name() + "' is made by " + tensor.operation().op_name() +
-                      "; only placeholders can be fed");
+    require_placeholder(tensor);
     if (!type.shape.is_static())
       throw FeedError("placeholder '" + tensor.name() + "': every size must be known to compile, got " +
                       type.to_string());
@@ -131,10 +137,10 @@ std::shared_ptr<Executable> Graph::compile(const Device& device,
     types.push_back({tensor, type, nullptr});
   }
   for (const auto& needed : needed_feeds(*this, target_tensors, target_operations))
-    if (std::ranges::none_of(types,
-                             [&](const auto& f) { return f.placeholder == needed.placeholder; }))
+    if (std::ranges::none_of(
+            types, [&](const auto& f) { return f.placeholder.id() == needed.placeholder; }))
       throw FeedError("the targets need placeholder " +
-                      data_->describe(needed.placeholder.id().operation) +
+                      data_->describe(needed.placeholder.operation) +
                       ", which is not among the feeds");
   return ExecutableBuilder::build(*this, device, types, target_tensors, target_operations);
 }

@@ -1,6 +1,7 @@
 #include "runtime/graph_runtime.h"
 
 #include "graph/contexts.h"
+#include "mpsg/error.h"
 
 namespace mpsg {
 namespace {
@@ -27,6 +28,33 @@ VariableMemory& GraphRuntime::variable(const GraphData& graph, OperationId id) {
         EvaluateContext(node.view(), {}, std::span(&view, 1), Parallel::serial(), 0, 0));
   }
   return memory;
+}
+
+std::shared_ptr<const std::vector<NeededFeed>> GraphRuntime::needed(
+    const Graph& graph, const std::vector<Tensor>& targets,
+    const std::vector<Operation>& operations) {
+  std::vector<int32_t> key;
+  for (const auto& target : targets) {
+    if (target.graph_data() != graph.data())
+      throw GraphError("a target tensor belongs to another graph");
+    key.push_back(target.id().operation);
+  }
+  key.push_back(-1);
+  for (const auto& operation : operations) {
+    if (operation.graph_data() != graph.data())
+      throw GraphError("a target operation belongs to another graph");
+    key.push_back(operation.id());
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = needed_.find(key); found != needed_.end()) return found->second;
+  }
+  auto feeds = std::make_shared<const std::vector<NeededFeed>>(
+      needed_feeds(graph, targets, operations));
+  const std::lock_guard lock(mutex_);
+  if (needed_.size() >= most_executables) needed_.clear();
+  needed_[key] = feeds;
+  return feeds;
 }
 
 std::shared_ptr<const Executable> GraphRuntime::find(const std::string& key) {

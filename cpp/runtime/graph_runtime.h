@@ -10,6 +10,7 @@
 
 #include "graph/graph_data.h"
 #include "mpsg/executable.h"
+#include "runtime/executable_builder.h"
 
 namespace mpsg {
 
@@ -25,6 +26,11 @@ class GraphRuntime final : public RuntimeState {
 
   VariableMemory& variable(const GraphData& graph, OperationId id);
   uint64_t next_run() { return run_number_++; }
+
+  /// The placeholders that these targets need, looked up once.
+  std::shared_ptr<const std::vector<NeededFeed>> needed(const Graph& graph,
+                                                        const std::vector<Tensor>& targets,
+                                                        const std::vector<Operation>& operations);
 
   std::shared_ptr<const Executable> find(const std::string& key);
   void insert(const std::string& key, std::shared_ptr<const Executable> executable);
@@ -44,6 +50,7 @@ class GraphRuntime final : public RuntimeState {
   using Entry = std::pair<std::string, std::shared_ptr<const Executable>>;
   std::mutex mutex_;
   std::map<OperationId, VariableMemory> variables_;
+  std::map<std::vector<int32_t>, std::shared_ptr<const std::vector<NeededFeed>>> needed_;
   std::list<Entry> recent_;  // most recently used first
   std::map<std::string, std::list<Entry>::iterator> by_key_;
   Statistics statistics_;

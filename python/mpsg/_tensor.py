@@ -124,4 +124,4 @@ def attach() -> None:
     Tensor.__floordiv__ = _floor_divide  # type: ignore[method-assign]
     Tensor.__getitem__ = _get_item  # type: ignore[method-assign]
     # numpy must not take `array * tensor` apart element by element.
-    Tensor.__array_ufunc__ = None  # type: ignore[attr-defined]
+    Tensor.__array_ufunc__ = None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
-from generator.table import Attribute, Descriptor, Enum, Parameter, Row, Table
+from generator.table import Attribute, Descriptor, Enum, Operand, Parameter, Row, Table
 from generator.text import wrapped
 
 HEADER = """\
@@ -16,8 +19,10 @@ HEADER = """\
 //   Tensor m = ops::reduction_maximum(x, {.axes = {0, 1}, .name = "largest"});
 //
 // Operands and parameters without a default come first, in the order of the Python methods; the
-// others are fields of the last parameter. A function without tensors takes the graph first. All
-// throw GraphError.
+// others are fields of the last parameter. A function without tensors takes the graph first. The
+// comments are those of the Python methods: their None is {}. A block takes and returns a flat list
+// of tensors: the index comes first in for_loop's body, the predicate in what while_loop's `before`
+// returns. Everything throws GraphError.
 #pragma once
 
 #include "mpsg/ops_support.h"
@@ -25,7 +30,9 @@ HEADER = """\
 namespace mpsg::ops {
 """
 
-KEYWORDS = {"default", "explicit", "operator", "new", "delete", "register", "union", "signed"}
+# Those of C++ that a row or a parameter is or may come to be called.
+KEYWORDS = {"and", "default", "delete", "explicit", "new", "not", "operator", "or", "register"}
+KEYWORDS |= {"reinterpret_cast", "signed", "switch", "template", "this", "union", "xor"}
 BY_VALUE = {"bool", "int64_t", "double", "DataType"}
 
 
@@ -135,15 +142,17 @@ class Function:
         self.required = self.required + [each for each in parameters if not each.optional]
         self.options = [each for each in parameters if each.optional]
         self.has_options = bool(self.options)
-        operands = [each for each in row.operands.values() if each.name in self.names()]
-        self.numbers_allowed = len(operands) > 1
         self.graph_sources = [each.name for each in self.required if each.kind == "operand"]
         # A tensor among the options is of a graph too, but need not be given.
         self.graph_first = not self.graph_sources
         self.data = next((a.name for a in row.attributes.values() if a.kind == "data"), "")
 
-    def names(self) -> set[str]:
-        return {each.name for each in self.required + self.options}
+    def takes_numbers(self, operand: Operand) -> bool:
+        """A number takes the type of a sibling; one that is optional is a bound or a setting."""
+        if operand.role == "variable" or operand.name == self.condition:
+            return False
+        group = [each for each in self.row.operands.values() if each.group == operand.group]
+        return len(group) > 1 or operand.keyword_only
 
     @property
     def options_name(self) -> str:
@@ -164,8 +173,7 @@ class Function:
             operand = row.operands[parameter.name]
             if operand.variadic:
                 return "std::vector<Tensor>"
-            plain = operand.role == "variable" or not self.numbers_allowed
-            return "Tensor" if plain or parameter.name == self.condition else "TensorOrScalar"
+            return "TensorOrScalar" if self.takes_numbers(operand) else "Tensor"
         if parameter.kind == "block":
             return "Block"
         if parameter.kind == "descriptor":
@@ -263,8 +271,12 @@ def generate(table: Table, root: Path) -> str:
         parts.append(f"// --- {family}\n")
         parts += [row_text(row, table) for row in rows]
     parts.append("}  // namespace mpsg::ops\n")
+    beside = str(Path(sys.executable).parent)
+    program = shutil.which("clang-format", path=os.pathsep.join([beside, os.environ["PATH"]]))
+    if not program:
+        sys.exit("clang-format is not installed: ./scripts/setup dev installs it")
     return subprocess.run(
-        ["clang-format", f"--style=file:{root / '.clang-format'}", "--assume-filename=ops.h"],
+        [program, f"--style=file:{root / '.clang-format'}", "--assume-filename=ops.h"],
         input="\n".join(parts),
         text=True,
         capture_output=True,

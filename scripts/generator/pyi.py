@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from generator.table import Parameter, Row, Table
+from generator.table import Parameter, Row, Table, types_text
 from generator.text import WIDTH, docstring
 
 TEMPLATE = Path(__file__).with_name("_mpsg.pyi.in")
@@ -50,7 +50,7 @@ def definition(row: Row, parameters: Sequence[Parameter], returns: str, given: s
 
 
 def documentation(row: Row) -> str:
-    types = [f"{group}: {', '.join(names)}." for group, names in row.types.items()]
+    types = [f"{group}: {types_text(names)}" for group, names in row.types.items()]
     apple = [f"{name} (macOS {macos})" for name, macos in row.selectors]
     parts = [row.documentation]
     if types:

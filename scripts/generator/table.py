@@ -6,6 +6,27 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+# As people say them, in the order in which they are said.
+TYPE_SETS = {
+    "floating-point": ["float16", "bfloat16", "float32", "float64"],
+    "integers": ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"],
+    "signed integers": ["int8", "int16", "int32", "int64"],
+}
+DATA_TYPES = [*TYPE_SETS["floating-point"], *TYPE_SETS["integers"], "bool", "complex64"]
+
+
+def types_text(names: list[str]) -> str:
+    """A set of data types in words: "floating-point, integers, complex64"."""
+    left = [name for name in DATA_TYPES if name in names]
+    if left == DATA_TYPES:
+        return "any"
+    words = []
+    for word, members in TYPE_SETS.items():
+        if set(members) <= set(left):
+            words.append(word)
+            left = [name for name in left if name not in members]
+    return ", ".join([*words, *left])
+
 
 @dataclass(frozen=True)
 class Enum:
@@ -115,6 +136,10 @@ def to_row(entry: dict[str, Any]) -> Row:
     fields["selectors"] = [(each["name"], each["macos"]) for each in entry["selectors"]]
     fields["operands"] = {each["name"]: Operand(**each) for each in entry["operands"]}
     fields["attributes"] = {each["name"]: Attribute(**each) for each in entry["attributes"]}
+    # An integer given as a tensor is int32 or int64 wherever it may be one.
+    fields["types"] = {
+        group: types for group, types in entry["types"].items() if not group.startswith("integer:")
+    }
     fields["parameters"] = [Parameter(**each) for each in entry["parameters"]]
     return Row(**fields)
 

@@ -23,10 +23,8 @@ inline std::vector<AttributeValue> complete_attributes(const OpRow& row, const A
   std::vector<AttributeValue> values;
   for (const auto& spec : row.attributes) {
     const auto found = given.find(spec.name);
-    if (found != given.end())
-      values.push_back(found->second);
-    else
-      values.push_back(spec.default_value.value_or(AttributeValue()));
+    if (found != given.end()) values.push_back(found->second);
+    else values.push_back(spec.default_value.value_or(AttributeValue()));
   }
   return values;
 }

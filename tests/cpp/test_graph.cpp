@@ -142,9 +142,9 @@ TEST_CASE("a chain of many operations builds, differentiates, runs and dies") {
 TEST_CASE("every row is complete") {
   for (const auto& row : op_table()) {
     INFO(row.name);
-    CHECK(row.infer != nullptr);
+    CHECK(bool(row.infer));
     CHECK((row.internal || !row.documentation.empty()));
-    CHECK((row.gradient != nullptr || row.expand != nullptr || !row.not_differentiable.empty()));
+    CHECK((row.gradient || row.expand || !row.not_differentiable.empty()));
     CHECK((row.internal || !row.selectors.empty()));
   }
 }

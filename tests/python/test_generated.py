@@ -88,17 +88,21 @@ def test_stub_has_the_class(name: str) -> None:
     assert set(stub_members(classes()[name])) == members(getattr(_mpsg, name))
 
 
-def test_stub_has_the_parameters() -> None:
-    for name, item in stub_members(classes()["Graph"]).items():
-        if not isinstance(item, ast.FunctionDef) or name.startswith("__") or item.decorator_list:
+def parameter_names(definition: ast.FunctionDef) -> list[str]:
+    return [each.arg for each in definition.args.args + definition.args.kwonlyargs]
+
+
+@pytest.mark.parametrize("name", classes())
+def test_stub_has_the_parameters(name: str) -> None:
+    owner = getattr(_mpsg, name)
+    for member, item in stub_members(classes()[name]).items():
+        value = getattr(owner, member)
+        if not isinstance(item, ast.FunctionDef) or member.startswith("__"):
             continue
-        runtime = inspect.signature(getattr(mpsg.Graph, name)).parameters.values()
-        arguments = item.args
-        assert [each.arg for each in arguments.args] == [
-            each.name for each in runtime if each.kind is not each.KEYWORD_ONLY or name in ROWS
-        ][: len(arguments.args)]
-        names = {each.arg for each in arguments.args + arguments.kwonlyargs}
-        assert names == {each.name for each in runtime}
+        if isinstance(value, property):
+            continue
+        assert value.__doc__, member
+        assert parameter_names(item) == list(inspect.signature(value).parameters), member
 
 
 def test_users_code_type_checks(tmp_path: Path) -> None:

@@ -122,8 +122,7 @@ class Crew {
     int64_t remaining = remaining_.load(std::memory_order_relaxed);
     do {
       if (remaining <= 0) return false;
-    } while (!remaining_.compare_exchange_weak(remaining, remaining - 1,
-                                               std::memory_order_acq_rel,
+    } while (!remaining_.compare_exchange_weak(remaining, remaining - 1, std::memory_order_acq_rel,
                                                std::memory_order_relaxed));
     if (!failed_.load(std::memory_order_relaxed)) run_task(count_ - remaining);
     done_.fetch_add(1, std::memory_order_acq_rel);
@@ -153,12 +152,9 @@ class Crew {
   void spin_while_in_session() {
     Spinner spinner;
     while (true) {
-      if (claim_and_run())
-        spinner.reset();
-      else if (sessions_.load(std::memory_order_relaxed) <= 0 || stop_.load())
-        return;
-      else
-        spinner.wait();
+      if (claim_and_run()) spinner.reset();
+      else if (sessions_.load(std::memory_order_relaxed) <= 0 || stop_.load()) return;
+      else spinner.wait();
     }
   }
 
@@ -336,8 +332,7 @@ int ThreadPool::configured_threads() {
   const auto [stop, error] = std::from_chars(text, end, threads);
   if (stop != end || error == std::errc::invalid_argument)
     throw ExecutionError("MPSG_NUM_THREADS is '" + std::string(text) +
-                         "'; it must be a whole number from 1 to " +
-                         std::to_string(most_threads));
+                         "'; it must be a whole number from 1 to " + std::to_string(most_threads));
   if (error == std::errc::result_out_of_range) threads = *text == '-' ? 1 : most_threads;
   return static_cast<int>(std::clamp<int64_t>(threads, 1, most_threads));
 }

@@ -9,8 +9,8 @@ from typing import TypeAlias
 from mpsg._mpsg import Tensor
 
 Activation: TypeAlias = str | Callable[[Tensor], Tensor] | None
-"""A name ("relu", "leaky_relu", "sigmoid", "tanh", "gelu", "softmax" over the last axis), a function
-of a tensor, or None."""
+"""A name ("relu", "leaky_relu", "sigmoid", "tanh", "gelu", "softmax" over the last axis), a
+function of a tensor, or None."""
 
 
 def _gelu(x: Tensor) -> Tensor:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mpsg._mpsg import Operation, Tensor
+from mpsg._numbers import real
 from mpsg.data._integers import integer
 from mpsg.layers._layer import Layer
-from mpsg._numbers import real
 
 
 class BatchNorm(Layer):

@@ -58,9 +58,7 @@ class Dense(Layer):
         weights = self._trainable(
             x,
             "weights",
-            lambda: first_weights(
-                x.graph, self._initial, self._activation, size, size, self._seed
-            ),
+            lambda: first_weights(x.graph, self._initial, self._activation, size, size, self._seed),
             size,
         )
         result = x @ weights

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mpsg._mpsg import Tensor
-from mpsg.layers._layer import Layer
 from mpsg._numbers import real
+from mpsg.layers._layer import Layer
 
 
 class Dropout(Layer):

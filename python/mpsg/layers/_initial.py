@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-def he_uniform(
-    shape: Sequence[int], fan_in: int, *key: int
-) -> npt.NDArray[np.float32]:
+def he_uniform(shape: Sequence[int], fan_in: int, *key: int) -> npt.NDArray[np.float32]:
     """Uniform numbers of variance 2 / fan_in: for weights before a ReLU (He and others, 2015).
 
     Args:
@@ -60,9 +58,7 @@ def glorot_uniform(
     return _uniform(shape, math.sqrt(6 / (fan_in + fan_out)), key)
 
 
-def _uniform(
-    shape: Sequence[int], limit: float, key: Sequence[int]
-) -> npt.NDArray[np.float32]:
+def _uniform(shape: Sequence[int], limit: float, key: Sequence[int]) -> npt.NDArray[np.float32]:
     """Uniform over [-limit, limit). NumPy keeps SeedSequence and the raw bits of PCG64 the same
     from version to version, but not its distributions.
     """

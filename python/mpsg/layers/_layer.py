@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from mpsg._api_types import ArrayLike
 from mpsg._mpsg import (
     Graph,
     GraphError,
@@ -124,16 +125,19 @@ class Layer(ABC):
         self._features = size
         return size
 
-    def _variable(self, like: Tensor, name: str, value: object, shape: Sequence[int]) -> Tensor:
+    def _variable(self, like: Tensor, name: str, value: ArrayLike, shape: Sequence[int]) -> Tensor:
         """A new variable of the data type of ``like``; ``value`` is an array or one number."""
         if isinstance(value, np.ndarray):
             value = value.astype(like.data_type.numpy())
-        made = like.graph.variable(
-            value, list(shape), like.data_type, name=f"{self.name}/{name}"
-        )
-        return made
+        return like.graph.variable(value, shape, like.data_type, name=f"{self.name}/{name}")
 
-    def _trainable(self, like: Tensor, name: str, value: object, shape: Sequence[int]) -> Tensor:
+    def _trainable(
+        self,
+        like: Tensor,
+        name: str,
+        value: ArrayLike | Callable[[], ArrayLike],
+        shape: Sequence[int],
+    ) -> Tensor:
         """The trainable variable called ``name``: the one from earlier calls, or a new one.
 
         Only a new one needs ``value``; so it may be a function that makes the array.
@@ -160,5 +164,5 @@ def pair(name: str, value: int | Sequence[int], least: int) -> tuple[int, int]:
         if len(value) != 2:
             raise ValueError(f"{name} must be one integer or two, not {value!r}")
         return integer(name, value[0], least), integer(name, value[1], least)
-    both = integer(name, value, least)  # type: ignore[arg-type]
+    both = integer(name, value, least)
     return both, both

@@ -29,9 +29,7 @@ def check_initial(initial: Initial) -> Initial:
     """
     if isinstance(initial, str) and initial not in ("he", "glorot"):
         raise ValueError(f'initial must be "he", "glorot", an array or a function, not {initial!r}')
-    if not (
-        initial is None or isinstance(initial, str | np.ndarray) or callable(initial)
-    ):
+    if not (initial is None or isinstance(initial, str | np.ndarray) or callable(initial)):
         raise TypeError(f'initial must be "he", "glorot", an array or a function, not {initial!r}')
     return initial
 

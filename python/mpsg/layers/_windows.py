@@ -10,8 +10,8 @@ from mpsg.data._integers import integer
 from mpsg.layers._layer import pair
 
 Padding: TypeAlias = Literal["same", "valid"] | int | Sequence[int] | Sequence[Sequence[int]]
-"""How the edges are padded: "same" (the output has size / stride elements, rounded up), "valid" (not
-at all), a number for all sides, (vertical, horizontal), or ((top, bottom), (left, right))."""
+"""How the edges are padded: "same" (the output has size / stride elements, rounded up), "valid"
+(not at all), a number for all sides, (vertical, horizontal), or ((top, bottom), (left, right))."""
 
 
 def padding_fields(padding: Padding) -> tuple[PaddingStyle, tuple[int, int, int, int]]:
@@ -33,7 +33,8 @@ def padding_fields(padding: Padding) -> tuple[PaddingStyle, tuple[int, int, int,
                 "padding must be one number, (vertical, horizontal) or ((top, bottom), (left, "
                 f"right)), not {padding!r}"
             )
-        sides = pair("padding", padding[0], 0) + pair("padding", padding[1], 0)
+        vertical, horizontal = padding
+        sides = pair("padding", vertical, 0) + pair("padding", horizontal, 0)
     else:
         all_sides = integer("padding", padding, 0)
         sides = (all_sides,) * 4

@@ -68,7 +68,8 @@ class Adam(Optimizer):
             momentum,
             velocity,
             gradient,
-            **common,
+            beta1_power=common["beta1_power"],
+            beta2_power=common["beta2_power"],
         )
         return new, [(momentum, next_momentum), (velocity, next_velocity)]
 

@@ -177,7 +177,7 @@ class Optimizer(ABC):
         """A variable called ``name`` after ``variable``: of the type and shape of ``like``, or
         of shape () and the type that ``variable`` is computed in.
         """
-        shape = () if like is None else like.shape
+        shape = () if like is None or like.shape is None else like.shape
         memory = variable.graph.variable(
             start,
             shape,

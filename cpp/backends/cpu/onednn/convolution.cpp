@@ -66,10 +66,8 @@ memory::desc ConvolutionPrimitives::user_weights() const {
   const int64_t height = g.y.kernel, width = g.x.kernel;
   memory::dims dimensions{g.groups, out, in, height, width};
   memory::dims strides;
-  if (g.hwio)
-    strides = {out, 1, g.out_channels, width * in * g.out_channels, in * g.out_channels};
-  else
-    strides = {out * in * height * width, in * height * width, height * width, width, 1};
+  if (g.hwio) strides = {out, 1, g.out_channels, width * in * g.out_channels, in * g.out_channels};
+  else strides = {out * in * height * width, in * height * width, height * width, width, 1};
   if (g.groups == 1) {
     dimensions.erase(dimensions.begin());
     strides.erase(strides.begin());
@@ -116,8 +114,15 @@ dnnl::primitive_desc_base ConvolutionPrimitives::describe(int64_t images,
 
 PrimitiveKey ConvolutionPrimitives::key(int64_t images, int64_t leader) const {
   const auto& g = geometry_;
-  PrimitiveKey key{static_cast<int64_t>(kind_of(pass_)), static_cast<int64_t>(layout_), images,
-                   leader, g.in_channels, g.out_channels, g.groups, g.nhwc, g.hwio};
+  PrimitiveKey key{static_cast<int64_t>(kind_of(pass_)),
+                   static_cast<int64_t>(layout_),
+                   images,
+                   leader,
+                   g.in_channels,
+                   g.out_channels,
+                   g.groups,
+                   g.nhwc,
+                   g.hwio};
   for (const auto* axis : {&g.y, &g.x})
     key.insert(key.end(), {axis->input, axis->kernel, axis->stride, axis->dilation,
                            axis->pad_before, axis->output});

@@ -69,15 +69,14 @@ std::unique_ptr<Kernel> make_image_kernel(const ops::Convolution2DGeometry& geom
     if (!binder.finish()) return nullptr;
   }
   kernel->add_phase(std::move(tasks));
-  kernel->set_description(describe_slices(
-      primitives.primitive(slices.front().size)->implementation(), slices.size()));
+  kernel->set_description(
+      describe_slices(primitives.primitive(slices.front().size)->implementation(), slices.size()));
   return kernel;
 }
 
 /// Adds the slices' gradients, each of `elements` floats and `stride` bytes after the one before,
 /// into the first, element by element in the order of the slices.
-SlicedKernel::Function sum_of_partials(Place first, int64_t elements, size_t stride,
-                                       size_t count) {
+SlicedKernel::Function sum_of_partials(Place first, int64_t elements, size_t stride, size_t count) {
   return [=](const Addresses& addresses, const ThreadPool& pool) {
     char* const base = addresses(first);
     float* const sum = reinterpret_cast<float*>(base);
@@ -94,8 +93,8 @@ std::unique_ptr<Kernel> make_weights_kernel(const ops::Convolution2DGeometry& ge
                                             const ThreadPool& pool) {
   ConvolutionPrimitives primitives(ConvolutionPass::weights_gradient, geometry);
   const auto user_weights = primitives.user_weights();
-  const auto slices = weights_slices(geometry, primitives.operations_per_image(),
-                                     user_weights.get_size(), pool);
+  const auto slices =
+      weights_slices(geometry, primitives.operations_per_image(), user_weights.get_size(), pool);
   if (!primitives.prepare(slices)) return nullptr;
 
   auto kernel = std::make_unique<SlicedKernel>(pool);
@@ -103,8 +102,8 @@ std::unique_ptr<Kernel> make_weights_kernel(const ops::Convolution2DGeometry& ge
   const size_t weights_bytes = primitives.weights().get_size();
   const size_t partial_bytes = (weights_bytes + 63) / 64 * 64;
   const bool direct = same_layout && slices.size() == 1;
-  const Place partials = direct ? Place::output(0)
-                                : kernel->take_shared(partial_bytes * slices.size());
+  const Place partials =
+      direct ? Place::output(0) : kernel->take_shared(partial_bytes * slices.size());
   const auto sizes = sizes_of(geometry);
   std::vector<Task> tasks(slices.size());
   for (size_t i = 0; i < slices.size(); ++i) {
@@ -122,8 +121,7 @@ std::unique_ptr<Kernel> make_weights_kernel(const ops::Convolution2DGeometry& ge
   }
   kernel->add_phase(std::move(tasks));
   if (slices.size() > 1)
-    kernel->add_phase(sum_of_partials(partials,
-                                      static_cast<int64_t>(weights_bytes / sizeof(float)),
+    kernel->add_phase(sum_of_partials(partials, static_cast<int64_t>(weights_bytes / sizeof(float)),
                                       partial_bytes, slices.size()));
   if (!direct) {
     auto key = primitives.key(slices.front().size);
@@ -134,8 +132,8 @@ std::unique_ptr<Kernel> make_weights_kernel(const ops::Convolution2DGeometry& ge
     last[0].add(reorder, {{DNNL_ARG_FROM, partials}, {DNNL_ARG_TO, Place::output(0)}});
     kernel->add_phase(std::move(last));
   }
-  kernel->set_description(describe_slices(
-      primitives.primitive(slices.front().size)->implementation(), slices.size()));
+  kernel->set_description(
+      describe_slices(primitives.primitive(slices.front().size)->implementation(), slices.size()));
   return kernel;
 }
 
@@ -143,7 +141,9 @@ std::unique_ptr<Kernel> make_weights_kernel(const ops::Convolution2DGeometry& ge
 
 std::unique_ptr<Kernel> make_convolution(const Plan& plan, const PlanStep& step,
                                          const ThreadPool& pool, ConvolutionPass pass) {
-  const auto shape = [&](int32_t value) { return plan.values[static_cast<size_t>(value)].type.shape; };
+  const auto shape = [&](int32_t value) {
+    return plan.values[static_cast<size_t>(value)].type.shape;
+  };
   const Shape first = shape(step.inputs[0]);
   const Shape second = shape(step.inputs[1]);
   const Shape result = shape(step.outputs[0]);

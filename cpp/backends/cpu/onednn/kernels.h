@@ -1,4 +1,5 @@
-// One function for each kind of kernel made from oneDNN; nullptr where the reference loop is better.
+// One function for each kind of kernel made from oneDNN; nullptr where the reference loop is
+// better.
 #pragma once
 
 #include <memory>

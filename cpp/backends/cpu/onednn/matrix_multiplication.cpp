@@ -82,10 +82,8 @@ Problem make_problem(const Shape& a, const Shape& b, const Shape& result, bool t
     p.m *= p.batch;  // the rows of all items follow each other
     p.batch = 1;
   }
-  if (p.batch == 1)
-    p.batch_offsets = {{0, 0}};
-  else
-    p.batch_offsets = batch_offsets(a, b, result);
+  if (p.batch == 1) p.batch_offsets = {{0, 0}};
+  else p.batch_offsets = batch_offsets(a, b, result);
   return p;
 }
 
@@ -131,16 +129,13 @@ std::vector<Piece> cut(const Problem& p, const ThreadPool& pool) {
   const int64_t share = (threads - 1) / p.batch + 1;  // threads for one item
   const bool by_columns = p.n >= p.m;
   // Below 512 columns a product with a transposed primary operand drops to a third of its speed.
-  const int64_t length = by_columns
-                             ? part_length(p.n, share, p.a.transposed ? 512 : 256, 64,
-                                           p.operations())
-                             : part_length(p.m, share, 64, 16, p.operations());
+  const int64_t length =
+      by_columns ? part_length(p.n, share, p.a.transposed ? 512 : 256, 64, p.operations())
+                 : part_length(p.m, share, 64, 16, p.operations());
   for (int64_t item = 0; item < p.batch; ++item) {
     for (int64_t i = 0; i < (by_columns ? p.n : p.m); i += length) {
-      if (by_columns)
-        pieces.push_back({item, item + 1, 0, p.m, i, std::min(length, p.n - i)});
-      else
-        pieces.push_back({item, item + 1, i, std::min(length, p.m - i), 0, p.n});
+      if (by_columns) pieces.push_back({item, item + 1, 0, p.m, i, std::min(length, p.n - i)});
+      else pieces.push_back({item, item + 1, i, std::min(length, p.m - i), 0, p.n});
     }
   }
   return pieces;
@@ -166,9 +161,9 @@ constexpr int64_t thin_rows = 15;
 // Rules from measurements, GFLOP/s of one thread:
 // - The 4 KiB trap. Without AVX-512 the library reads a plain secondary operand in place when the
 //   primary one has few rows, and rows 4 KiB apart fall into the same cache sets. 3136 x 512
-//   operand, rows 4 KiB apart, whole -> panels: 20 rows 28 -> 73, 40 rows 33 -> 79, 64 rows 34 -> 74.
-//   Up to k = 2048 only products of less than 40 rows are affected (16 rows 27 -> 60). With AVX-512
-//   there is no trap, and copying costs a third.
+//   operand, rows 4 KiB apart, whole -> panels: 20 rows 28 -> 73, 40 rows 33 -> 79, 64 rows 34
+//   -> 74. Up to k = 2048 only products of less than 40 rows are affected (16 rows 27 -> 60). With
+//   AVX-512 there is no trap, and copying costs a third.
 // - Thin products. With AVX-512 and a transposed secondary operand, the code for 16 rows and more
 //   falls to a third of the speed of the code for 15. 784 x 1024 operand, whole -> at most 15 rows
 //   at a time and 128 columns: 16 rows 36 -> 98, 20 rows 41 -> 91, 40 rows 60 -> 98, 64 rows 72 ->
@@ -197,8 +192,8 @@ class MatrixKernel final : public Kernel {
     const auto loops = std::min(static_cast<int64_t>(pieces_.size()), int64_t{pool_.threads()});
     pool_.run_tasks(loops, [&](int64_t slot) {
       const SingleThread guard;
-      char* const panel = static_cast<char*>(arguments.workspace) +
-                          static_cast<size_t>(slot) * panel_bytes();
+      char* const panel =
+          static_cast<char*>(arguments.workspace) + static_cast<size_t>(slot) * panel_bytes();
       for (size_t i = next.fetch_add(1); i < pieces_.size(); i = next.fetch_add(1))
         run_piece(pieces_[i], arguments, reinterpret_cast<float*>(panel));
     });

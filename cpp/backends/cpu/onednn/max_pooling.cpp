@@ -36,9 +36,7 @@ template <class V>
 using Index = std::conditional_t<std::is_same_v<V, float>, int32_t, Integers>;
 
 /// All bits set where `candidate` is larger, or is the first NaN.
-Integers is_better(Floats candidate, Floats best) {
-  return (best == best) & ~(candidate <= best);
-}
+Integers is_better(Floats candidate, Floats best) { return (best == best) & ~(candidate <= best); }
 bool is_better(float candidate, float best) { return best == best && !(candidate <= best); }
 
 /// The larger one as one instruction has it: `best` if either is NaN.
@@ -78,7 +76,8 @@ struct Images {
         rows(taps_of(g.y, g.x.input * channels)),
         columns(taps_of(g.x, channels)) {}
 
-  /// visit(offset) for each tap of a window, in the order in which the first of equal maxima counts.
+  /// visit(offset) for each tap of a window, in the order in which the first of equal maxima
+  /// counts.
   template <class F>
   void for_each_tap(const Taps& row, const Taps& column, F&& visit) const {
     int64_t line = row.offset + column.offset;
@@ -223,13 +222,11 @@ class MaxPoolingGradient final : public Kernel {
     const auto* const gradient = static_cast<const float*>(arguments.inputs[0]);
     const auto* const source = static_cast<const float*>(arguments.inputs[1]);
     auto* const result = static_cast<float*>(arguments.outputs[0]);
-    pool_.for_range(images_.count, grain_of(images_.source_size),
-                    [&](int64_t begin, int64_t end) {
-                      for (int64_t i = begin; i < end; ++i)
-                        one_image(source + i * images_.source_size,
-                                  gradient + i * images_.result_size,
-                                  result + i * images_.source_size);
-                    });
+    pool_.for_range(images_.count, grain_of(images_.source_size), [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        one_image(source + i * images_.source_size, gradient + i * images_.result_size,
+                  result + i * images_.source_size);
+    });
   }
 
   std::string description() const override { return "own max pooling gradient"; }
@@ -239,10 +236,8 @@ class MaxPoolingGradient final : public Kernel {
     if (!tiles_) std::fill_n(out, images_.source_size, 0.0f);
     const int64_t line = images_.result_size / static_cast<int64_t>(images_.rows.size());
     for (const Taps& row : images_.rows) {
-      if (tiles_)
-        scatter_line<true>(images_, row, image, gradient, out);
-      else
-        scatter_line<false>(images_, row, image, gradient, out);
+      if (tiles_) scatter_line<true>(images_, row, image, gradient, out);
+      else scatter_line<false>(images_, row, image, gradient, out);
       gradient += line;
     }
   }

@@ -38,9 +38,9 @@ class PoolingPrimitives {
   }
 
   PrimitivePointer forward(int64_t images) const {
-    return PrimitiveCache::instance().find_or_make(
-        key(PrimitiveKind::pooling, images),
-        [&] { return describe(images, prop_kind::forward_inference); });
+    return PrimitiveCache::instance().find_or_make(key(PrimitiveKind::pooling, images), [&] {
+      return describe(images, prop_kind::forward_inference);
+    });
   }
 
   PrimitivePointer gradient(int64_t images) const {
@@ -49,10 +49,10 @@ class PoolingPrimitives {
           const auto first = describe(images, prop_kind::forward_training);
           if (!first) return first;
           const auto& g = geometry_;
-          return pooling_backward::primitive_desc(
-              cpu_engine(), algorithm_, source(images), result(images), strides(), window(),
-              dilations(), {g.y.pad_before, g.x.pad_before}, padding_after(), first,
-              user_scratchpad(), true);
+          return pooling_backward::primitive_desc(cpu_engine(), algorithm_, source(images),
+                                                  result(images), strides(), window(), dilations(),
+                                                  {g.y.pad_before, g.x.pad_before}, padding_after(),
+                                                  first, user_scratchpad(), true);
         });
   }
 
@@ -127,8 +127,7 @@ std::vector<BatchSlice> pooling_slices(const Pooling2DGeometry& g, const ThreadP
 /// A kernel with one task for each slice; `add` appends the calls of the slice that begins at an
 /// image. Null if `add` returns null, else what it returns names the implementation.
 template <class Add>
-std::unique_ptr<Kernel> make_kernel(const Pooling2DGeometry& g, const ThreadPool& pool,
-                                    Add&& add) {
+std::unique_ptr<Kernel> make_kernel(const Pooling2DGeometry& g, const ThreadPool& pool, Add&& add) {
   const auto slices = pooling_slices(g, pool);
   std::vector<Task> tasks(slices.size());
   std::string implementation;

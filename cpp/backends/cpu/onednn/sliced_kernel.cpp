@@ -12,9 +12,9 @@ constexpr size_t alignment = 64;
 
 void require_success(dnnl_status_t status, const char* what) {
   if (status == dnnl_success) return;
-  throw ExecutionError(std::string("oneDNN ") + what + " failed: " +
-                       (status == dnnl_out_of_memory ? "out of memory"
-                                                     : "status " + std::to_string(status)));
+  throw ExecutionError(
+      std::string("oneDNN ") + what + " failed: " +
+      (status == dnnl_out_of_memory ? "out of memory" : "status " + std::to_string(status)));
 }
 
 }  // namespace
@@ -82,10 +82,8 @@ void SlicedKernel::run(const KernelArguments& arguments) const {
   char* const workspace = static_cast<char*>(arguments.workspace);
   const Addresses addresses{&arguments, workspace, workspace + shared_.size()};
   for (const auto& phase : phases_) {
-    if (phase.function)
-      phase.function(addresses, pool_);
-    else
-      run_tasks(phase.tasks, addresses);
+    if (phase.function) phase.function(addresses, pool_);
+    else run_tasks(phase.tasks, addresses);
   }
 }
 

@@ -17,7 +17,7 @@ namespace mpsg::onednn {
 /// Where an argument of a library call lies.
 struct Place {
   enum class Base {
-    input,   // number `index` of the step
+    input,  // number `index` of the step
     output,
     shared,  // workspace that all tasks see
     slot,    // workspace of the thread that executes the task
