@@ -21,13 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 def compiled_module() -> ModuleType:
     """mpsg._mpsg, without the package around it: that imports files which are made here."""
     package = importlib.util.find_spec("mpsg")
-    for folder in package.submodule_search_locations or [] if package else []:
-        for file in Path(folder).glob("_mpsg.*.so"):
-            spec = importlib.util.spec_from_file_location("mpsg._mpsg", file)
-            assert spec and spec.loader
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
+    folders = list(package.submodule_search_locations or []) if package else []
+    # An editable package is in two folders, and names the one with the sources only.
+    folders += [str(Path(entry) / "mpsg") for entry in sys.path]
+    for file in (file for folder in folders for file in Path(folder).glob("_mpsg.*.so")):
+        spec = importlib.util.spec_from_file_location("mpsg._mpsg", file)
+        assert spec and spec.loader
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
     sys.exit("mpsg._mpsg is not built: ./scripts/setup builds it")
 
 

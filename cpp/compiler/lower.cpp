@@ -207,7 +207,7 @@ class Lowering {
       const auto made = root(results[i]);
       const auto at = result_places_.find(made);
       if (at != result_places_.end() && at->second == index) {
-        plan_->results.push_back(values_.at(made));
+        plan_->results.push_back(value_of(results[i]));  // a view of it may have another type
         continue;
       }
       const auto source = value_of(results[i]);

@@ -44,7 +44,7 @@ void verify_plan(const Plan& plan) {
       if (body) verify_plan(*body);
   }
   for (const auto result : plan.results)
-    if (!written[static_cast<size_t>(result)])
+    if (!written[static_cast<size_t>(root_of(result))])
       throw InternalError("a result is never written");
 }
 

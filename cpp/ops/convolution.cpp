@@ -76,8 +76,7 @@ Row convolution_2d() {
       })
       .gradient([](GradientContext& g) {
         const auto source = g.input("source"), weights = g.input("weights");
-        if (g.wanted("source"))
-          g.give("source", data_gradient(g, g.incoming(), weights, source));
+        if (g.wanted("source")) g.give("source", data_gradient(g, g.incoming(), weights, source));
         if (g.wanted("weights"))
           g.give("weights", weights_gradient(g, g.incoming(), source, weights));
       })
@@ -101,10 +100,9 @@ Row convolution_2d_data_gradient() {
   return convolution_row("convolution_2d_data_gradient",
                          "The gradient of convolution_2d with respect to its source, whose shape "
                          "is `output_shape`: also what is called a transposed convolution.")
-      .selector(
-          "convolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:"
-          "forwardConvolutionDescriptor:name:",
-          "11.0")
+      .selector("convolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:"
+                "forwardConvolutionDescriptor:name:",
+                "11.0")
       .selector(
           "convolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShapeTensor:"
           "forwardConvolutionDescriptor:name:",
@@ -138,10 +136,9 @@ Row convolution_2d_weights_gradient() {
   return convolution_row("convolution_2d_weights_gradient",
                          "The gradient of convolution_2d with respect to its weights, whose shape "
                          "is `output_shape`.")
-      .selector(
-          "convolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:"
-          "forwardConvolutionDescriptor:name:",
-          "11.0")
+      .selector("convolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:"
+                "forwardConvolutionDescriptor:name:",
+                "11.0")
       .selector(
           "convolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShapeTensor:"
           "forwardConvolutionDescriptor:name:",
@@ -159,8 +156,7 @@ Row convolution_2d_weights_gradient() {
         const auto gradient = g.input("incoming_gradient"), source = g.input("source");
         if (g.wanted("incoming_gradient"))
           g.give("incoming_gradient", convolution(g, source, g.incoming()));
-        if (g.wanted("source"))
-          g.give("source", data_gradient(g, gradient, g.incoming(), source));
+        if (g.wanted("source")) g.give("source", data_gradient(g, gradient, g.incoming(), source));
       })
       .evaluate([](const EvaluateContext& c) {
         const ConvolutionTensors tensors{c.input("source"), c.output(),

@@ -69,8 +69,8 @@ void pack_line(const Image<const T>& image, int64_t n, int64_t y, int64_t width,
           static_cast<C>(line[c * image.channel_stride + x * image.pixel_stride]);
 }
 
-/// The weights as one small matrix for each group and tap, (group, y, x, depth, width): the depth is
-/// summed over. The depth is the input channels, or for the data gradient the output channels.
+/// The weights as one small matrix for each group and tap, (group, y, x, depth, width): the depth
+/// is summed over. The depth is the input channels, or for the data gradient the output channels.
 template <class C, class T>
 std::vector<C> pack_weights(const Geometry& g, const T* weights, bool sum_over_inputs) {
   const auto strides = weight_strides(g);
@@ -122,8 +122,7 @@ void sum_pixel(const std::vector<Tap<C>>& taps, int64_t groups, int64_t depth, i
     int64_t j = 0;
     for (; j + 16 <= width; j += 16)
       sum_taps<C, 16>(taps, depth, width, vector, matrix + j, out + j);
-    for (; j + 4 <= width; j += 4)
-      sum_taps<C, 4>(taps, depth, width, vector, matrix + j, out + j);
+    for (; j + 4 <= width; j += 4) sum_taps<C, 4>(taps, depth, width, vector, matrix + j, out + j);
     for (; j < width; ++j) sum_taps<C, 1>(taps, depth, width, vector, matrix + j, out + j);
   }
 }
@@ -272,8 +271,7 @@ void weights_gradient(const Geometry& g, const T* source_data, T* weights, const
   const auto strides = weight_strides(g);
   const int64_t in = g.group_in_channels(), out = g.group_out_channels();
   const int64_t blocks = (in - 1) / block_channels + 1;
-  const int64_t operations =
-      g.batch * g.y.output * g.x.output * std::min(in, block_channels) * out;
+  const int64_t operations = g.batch * g.y.output * g.x.output * std::min(in, block_channels) * out;
   parallel.for_range(
       g.y.kernel * g.x.kernel * g.groups * blocks, grain_of(operations),
       [&](int64_t begin, int64_t end) {
@@ -281,9 +279,8 @@ void weights_gradient(const Geometry& g, const T* source_data, T* weights, const
         for (int64_t at = begin; at < end; ++at) {
           const int64_t first = at % blocks * block_channels;
           const WeightBlock block{at / (blocks * g.groups * g.x.kernel),
-                                  at / (blocks * g.groups) % g.x.kernel,
-                                  at / blocks % g.groups, first,
-                                  std::min(block_channels, in - first)};
+                                  at / (blocks * g.groups) % g.x.kernel, at / blocks % g.groups,
+                                  first, std::min(block_channels, in - first)};
           block_gradient<T, C>(g, source, output, block, total);
           T* to = weights + block.ky * strides.y + block.kx * strides.x +
                   block.group * out * strides.out + first * strides.in;

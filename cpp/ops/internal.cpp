@@ -31,9 +31,8 @@ Row fill_row(std::string name, std::string documentation) {
 }
 
 Row zeros_like() {
-  return fill_row("zeros_like", "Zeros of the tensor's type and shape.").expand([](ExpandContext& c) {
-    c.give(fill(c, 0));
-  });
+  return fill_row("zeros_like", "Zeros of the tensor's type and shape.")
+      .expand([](ExpandContext& c) { c.give(fill(c, 0)); });
 }
 
 Row ones_like() {
@@ -90,7 +89,8 @@ Row reshape_like() {
         infer_like(c);
       })
       .gradient([](GradientContext& g) { give_like(g, build::reshape_like); })
-      .expand([](ExpandContext& c) { c.give(reshape(c.input("tensor"), c.input("like").shape())); });
+      .expand(
+          [](ExpandContext& c) { c.give(reshape(c.input("tensor"), c.input("like").shape())); });
 }
 
 Row sum_to_like() {

@@ -39,9 +39,9 @@ void infer_matrix_multiplication(InferContext& c) {
   const auto left = sizes_of(c, "transpose_primary", a);
   const auto right = sizes_of(c, "transpose_secondary", b);
   if (differ(left.columns, right.rows))
-    c.fail("shapes " + a.to_string() + " and " + b.to_string() + " do not multiply: 'primary' has " +
-           std::to_string(left.columns) + " columns, 'secondary' " + std::to_string(right.rows) +
-           " rows");
+    c.fail("shapes " + a.to_string() + " and " + b.to_string() +
+           " do not multiply: 'primary' has " + std::to_string(left.columns) +
+           " columns, 'secondary' " + std::to_string(right.rows) + " rows");
   auto result = broadcast_shapes(c, batch_of(a), batch_of(b));
   result.append(left.rows);
   result.append(right.columns);
@@ -123,7 +123,8 @@ struct Product {
       tile(row, std::min(tile_rows, row_end - row), column, width, panel.data());
   }
 
-  void tile(int64_t row, int64_t height, int64_t column, int64_t width, const Element* panel) const {
+  void tile(int64_t row, int64_t height, int64_t column, int64_t width,
+            const Element* panel) const {
     Element sums[tile_rows][tile_columns] = {};
     const T* lines[tile_rows];
     // A tile of fewer rows repeats its last one and drops what it gives.
@@ -192,10 +193,10 @@ void multiply(const EvaluateContext& c) {
 
 /// The last two dimensions exchanged, and complex numbers conjugated.
 Tensor adjoint(const Tensor& x) {
-  const auto transposed = x.graph().add_one(
-      "transpose", {{"tensor", x},
-                    {"dimension", AttributeValue(int64_t{-2})},
-                    {"with_dimension", AttributeValue(int64_t{-1})}});
+  const auto transposed =
+      x.graph().add_one("transpose", {{"tensor", x},
+                                      {"dimension", AttributeValue(int64_t{-2})},
+                                      {"with_dimension", AttributeValue(int64_t{-1})}});
   return is_complex(x.data_type()) ? unary("conjugate", transposed) : transposed;
 }
 
@@ -223,15 +224,12 @@ Row matrix_multiplication() {
           g.give("secondary", sum_to_like(product(adjoint(a), g.incoming()), b));
       })
       .evaluate([](const EvaluateContext& c) {
-        with_numeric_complex(c.output().data_type,
-                             [&]<class T>(TypeTag<T>) { multiply<T>(c); });
+        with_numeric_complex(c.output().data_type, [&]<class T>(TypeTag<T>) { multiply<T>(c); });
       });
 }
 
 }  // namespace
 
-void add_matrix_multiplication_rows(Rows& rows) {
-  rows.push_back(matrix_multiplication().done());
-}
+void add_matrix_multiplication_rows(Rows& rows) { rows.push_back(matrix_multiplication().done()); }
 
 }  // namespace mpsg::ops

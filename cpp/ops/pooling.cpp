@@ -43,8 +43,8 @@ PoolingReturnIndicesMode indices_mode(const OperationView& operation) {
 /// What the coding needs of a source whose sizes need not be known.
 IndexCoding coding_of(const OperationView& operation, const Shape& source) {
   Pooling2DGeometry g;
-  g.nhwc = operation.enumeration<TensorNamedDataLayout>("data_layout") ==
-           TensorNamedDataLayout::NHWC;
+  g.nhwc =
+      operation.enumeration<TensorNamedDataLayout>("data_layout") == TensorNamedDataLayout::NHWC;
   const auto s = source.has_rank() ? source : Shape::unknown(4);
   g.batch = s[0];
   g.channels = s[g.nhwc ? 3 : 1];
@@ -59,8 +59,8 @@ IndexCoding coding_of(const OperationView& operation, const Shape& source) {
 bool indices_suffice(const OperationView& operation) {
   const auto mode = static_cast<int64_t>(indices_mode(operation));
   if (mode == 0) return false;
-  const bool nhwc = operation.enumeration<TensorNamedDataLayout>("data_layout") ==
-                    TensorNamedDataLayout::NHWC;
+  const bool nhwc =
+      operation.enumeration<TensorNamedDataLayout>("data_layout") == TensorNamedDataLayout::NHWC;
   return (mode - 1) % 4 + 1 >= (nhwc ? 3 : 2);
 }
 
@@ -103,8 +103,8 @@ Row max_pooling_2d() {
       })
       .evaluate([](const EvaluateContext& c) {
         const auto& source = c.input("source");
-        pool_maximum(resolve_pooling_2d(c, source.shape), {}, source,
-                     {.values = &c.output(), .indices = nullptr}, c.parallel());
+        pool_maximum(resolve_pooling_2d(c, source.shape), {}, source, {c.output(), nullptr},
+                     c.parallel());
       });
 }
 
@@ -120,12 +120,13 @@ void infer_return_indices(InferContext& c) {
 }
 
 Row max_pooling_2d_return_indices() {
-  return pooling_row("max_pooling_2d_return_indices",
-                     "The maximum of every window and its index, int32. The index counts elements "
-                     "of the last 1 to 4 dimensions of the source (GLOBAL_FLATTEN) or of the window "
-                     "(LOCAL_FLATTEN), whose sizes along N and C are 1. The first of equal maxima "
-                     "counts; a window that lies in the padding altogether has index -1.",
-                     types::numeric())
+  return pooling_row(
+             "max_pooling_2d_return_indices",
+             "The maximum of every window and its index, int32. The index counts elements "
+             "of the last 1 to 4 dimensions of the source (GLOBAL_FLATTEN) or of the window "
+             "(LOCAL_FLATTEN), whose sizes along N and C are 1. The first of equal maxima "
+             "counts; a window that lies in the padding altogether has index -1.",
+             types::numeric())
       .selector("maxPooling2DReturnIndicesWithSourceTensor:descriptor:name:", "12.2")
       .operand("source", "T")
       .descriptor("descriptor", pooling_2d_descriptor())
@@ -142,11 +143,11 @@ Row max_pooling_2d_return_indices() {
       .evaluate([](const EvaluateContext& c) {
         const auto& source = c.input("source");
         pool_maximum(resolve_pooling_2d(c, source.shape), coding_of(c, source.shape), source,
-                     {.values = &c.output(0), .indices = &c.output(1)}, c.parallel());
+                     {c.output(0), &c.output(1)}, c.parallel());
       });
 }
 
-/// What source, or indices, says; checks that exactly one is given. `shape` is the source's.
+/// Fails unless exactly one of source and indices says where the maxima are.
 void check_choice(InferContext& c, const Shape& pooled) {
   if (c.has("source") == c.has("indices"))
     c.fail("give either 'source', or 'indices' and 'output_shape'");
@@ -163,9 +164,9 @@ void infer_max_gradient(InferContext& c) {
     c.fail("'output_shape' goes with 'indices'; with 'source' it is the source's shape");
   if (c.has("indices") && !c.given_either_way("output_shape"))
     c.fail("'indices' needs 'output_shape'");
-  auto shape = c.has("source")                       ? c.shape("source")
+  auto shape = c.has("source")                      ? c.shape("source")
                : c.given_either_way("output_shape") ? shape_from(c, "output_shape")
-                                                     : Shape::unranked();
+                                                    : Shape::unranked();
   const auto pooled = pooling_2d_output_shape(c, shape);
   check_choice(c, pooled);
   merge_shapes(c, c.shape("gradient"), pooled, "the gradient and the pooled image");
@@ -181,12 +182,13 @@ Choice choice_of(const EvaluateContext& c, const Shape& source) {
 }
 
 Row max_pooling_2d_gradient() {
-  return pooling_row("max_pooling_2d_gradient",
-                     "The gradient of max_pooling_2d: every element of `gradient` goes to the first "
-                     "maximum of its window. The maxima are found again from `source`, or named by "
-                     "the `indices` of max_pooling_2d_return_indices for a source of "
-                     "`output_shape`; an index outside the source is skipped.",
-                     types::numeric())
+  return pooling_row(
+             "max_pooling_2d_gradient",
+             "The gradient of max_pooling_2d: every element of `gradient` goes to the first "
+             "maximum of its window. The maxima are found again from `source`, or named by "
+             "the `indices` of max_pooling_2d_return_indices for a source of "
+             "`output_shape`; an index outside the source is skipped.",
+             types::numeric())
       .selector("maxPooling2DGradientWithGradientTensor:sourceTensor:descriptor:name:", "11.0")
       .selector("maxPooling2DGradientWithGradientTensor:indicesTensor:outputShape:descriptor:name:",
                 "13.0")
@@ -237,10 +239,9 @@ Row max_pooling_2d_gather() {
       })
       .gradient([](GradientContext& g) {
         if (!g.wanted("tensor")) return;
-        g.give("tensor", g.has("source")
-                             ? maximum_gradient(g, g.incoming(), g.input("source"))
-                             : maximum_gradient(g, g.incoming(), g.input("indices"),
-                                                g.input("tensor")));
+        g.give("tensor", g.has("source") ? maximum_gradient(g, g.incoming(), g.input("source"))
+                                         : maximum_gradient(g, g.incoming(), g.input("indices"),
+                                                            g.input("tensor")));
       })
       .evaluate([](const EvaluateContext& c) {
         const auto& tensor = c.input("tensor");

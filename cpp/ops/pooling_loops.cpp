@@ -35,8 +35,7 @@ template <class C>
 bool better(C candidate, C best) {
   if constexpr (std::is_floating_point_v<C>)
     return candidate > best || (candidate != candidate && best == best);
-  else
-    return candidate > best;
+  else return candidate > best;
 }
 
 /// For one output line of an image: the chosen pixel (y * width + x) of each window and channel, -1
@@ -55,8 +54,8 @@ void choose_line(const Images& images, const T* image, int64_t oy, std::vector<i
     for (int64_t ky = rows.first; ky < rows.last; ++ky)
       for (int64_t kx = columns.first; kx < columns.last; ++kx) {
         const bool first = ky == rows.first && kx == columns.first;
-        const int64_t pixel = (g.y.begin(oy) + ky * g.y.dilation) * g.x.input + g.x.begin(ox) +
-                              kx * g.x.dilation;
+        const int64_t pixel =
+            (g.y.begin(oy) + ky * g.y.dilation) * g.x.input + g.x.begin(ox) + kx * g.x.dilation;
         const T* from = image + pixel * channels;
         for (int64_t c = 0; c < channels; ++c) {
           const C value = static_cast<C>(from[c]);
@@ -78,8 +77,8 @@ Place place_of(const Images& images, int64_t image, int64_t c) {
 }
 
 /// The index of a chosen pixel; -1 for none.
-int32_t encode(const Images& images, const IndexCoding& coding, Place place, int64_t oy,
-               int64_t ox, int64_t pixel) {
+int32_t encode(const Images& images, const IndexCoding& coding, Place place, int64_t oy, int64_t ox,
+               int64_t pixel) {
   if (pixel < 0) return -1;
   const auto& g = images.g;
   int64_t y = pixel / g.x.input, x = pixel % g.x.input;
@@ -92,8 +91,8 @@ int32_t encode(const Images& images, const IndexCoding& coding, Place place, int
 }
 
 /// The chosen pixel of an index; -1 if it names none of this image, as any number a user feeds may.
-int64_t decode(const Images& images, const IndexCoding& coding, Place place, int64_t oy,
-               int64_t ox, int64_t index) {
+int64_t decode(const Images& images, const IndexCoding& coding, Place place, int64_t oy, int64_t ox,
+               int64_t index) {
   const auto& g = images.g;
   if (index < 0) return -1;
   const int64_t rest = index - place.n * coding.image - place.c * coding.channel;
@@ -116,8 +115,8 @@ void chosen_line(const Images& images, const Choice& choice, int64_t image, int6
     choose_line(images, choice.source->as<const T>() + image * images.source_size(), oy, chosen);
     return;
   }
-  const auto* indices = choice.indices->as<const int32_t>() +
-                        (image * images.g.y.output + oy) * images.line_size();
+  const auto* indices =
+      choice.indices->as<const int32_t>() + (image * images.g.y.output + oy) * images.line_size();
   chosen.resize(static_cast<size_t>(images.line_size()));
   for (int64_t i = 0; i < images.line_size(); ++i)
     chosen[static_cast<size_t>(i)] =
@@ -133,31 +132,41 @@ T below_all() {
 
 template <class T>
 void write_maxima(const Images& images, const IndexCoding& coding, const T* image_data,
-                  const MaximumResults& results, int64_t line,
-                  const std::vector<int64_t>& chosen) {
+                  const MaximumResults& results, int64_t line, const std::vector<int64_t>& chosen) {
   const int64_t image = line / images.g.y.output, oy = line % images.g.y.output;
   const int64_t start = line * images.line_size();
   for (int64_t i = 0; i < images.line_size(); ++i) {
     const int64_t pixel = chosen[static_cast<size_t>(i)], c = i % images.channels;
-    if (results.values)
-      results.values->as<T>()[start + i] =
-          pixel < 0 ? below_all<T>() : image_data[pixel * images.channels + c];
-    if (results.indices)
-      results.indices->as<int32_t>()[start + i] =
-          encode(images, coding, place_of(images, image, c), oy, i / images.channels, pixel);
+    results.values.as<T>()[start + i] =
+        pixel < 0 ? below_all<T>() : image_data[pixel * images.channels + c];
+    if (!results.indices) continue;
+    results.indices->as<int32_t>()[start + i] =
+        encode(images, coding, place_of(images, image, c), oy, i / images.channels, pixel);
   }
 }
 
-/// How often a line's divisors divide: one for each window along x, times that along y.
+/// What the sums of each window are divided by along each axis; the divisor is the product.
 template <class C>
-C divisor(const Pooling2DGeometry& g, int64_t oy, int64_t ox) {
-  const auto count = g.divisor(g.y, oy) * g.divisor(g.x, ox);
-  return static_cast<C>(std::max<int64_t>(count, 1));  // an empty window has the average 0
-}
+struct Divisors {
+  std::vector<C> y, x;
+
+  explicit Divisors(const Pooling2DGeometry& g) {
+    for (int64_t i = 0; i < g.y.output; ++i) y.push_back(along(g, g.y, i));
+    for (int64_t i = 0; i < g.x.output; ++i) x.push_back(along(g, g.x, i));
+  }
+  C at(int64_t oy, int64_t ox) const {
+    return y[static_cast<size_t>(oy)] * x[static_cast<size_t>(ox)];
+  }
+
+ private:
+  static C along(const Pooling2DGeometry& g, const WindowAxis& axis, int64_t i) {
+    return static_cast<C>(std::max<int64_t>(1, g.divisor(axis, i)));  // 0 / 1 for an empty window
+  }
+};
 
 template <class T>
-void average_line(const Images& images, const T* image, int64_t oy, T* out,
-                  std::vector<ComputeType<T>>& sums) {
+void average_line(const Images& images, const Divisors<ComputeType<T>>& divisors, const T* image,
+                  int64_t oy, T* out, std::vector<ComputeType<T>>& sums) {
   using C = ComputeType<T>;
   const auto& g = images.g;
   const auto rows = g.y.taps(oy);
@@ -167,20 +176,21 @@ void average_line(const Images& images, const T* image, int64_t oy, T* out,
     std::ranges::fill(sums, C(0));
     for (int64_t ky = rows.first; ky < rows.last; ++ky)
       for (int64_t kx = columns.first; kx < columns.last; ++kx) {
-        const int64_t pixel = (g.y.begin(oy) + ky * g.y.dilation) * g.x.input + g.x.begin(ox) +
-                              kx * g.x.dilation;
+        const int64_t pixel =
+            (g.y.begin(oy) + ky * g.y.dilation) * g.x.input + g.x.begin(ox) + kx * g.x.dilation;
         const T* from = image + pixel * images.channels;
         for (int64_t c = 0; c < images.channels; ++c)
           sums[static_cast<size_t>(c)] += static_cast<C>(from[c]);
       }
-    const C by = divisor<C>(g, oy, ox);
+    const C by = divisors.at(oy, ox);
     for (int64_t c = 0; c < images.channels; ++c)
       out[ox * images.channels + c] = static_cast<T>(sums[static_cast<size_t>(c)] / by);
   }
 }
 
 template <class T>
-void average_gradient_line(const Images& images, const T* gradient, int64_t iy, T* out,
+void average_gradient_line(const Images& images, const Divisors<ComputeType<T>>& divisors,
+                           const T* gradient, int64_t iy, T* out,
                            std::vector<ComputeType<T>>& sums) {
   using C = ComputeType<T>;
   const auto& g = images.g;
@@ -190,10 +200,10 @@ void average_gradient_line(const Images& images, const T* gradient, int64_t iy, 
     const auto columns = g.x.readers(ix);
     std::ranges::fill(sums, C(0));
     for (int64_t oy = rows.first; oy < rows.last; ++oy) {
-      if (!g.y.reads(oy, iy)) continue;
+      if (g.y.dilation != 1 && !g.y.reads(oy, iy)) continue;
       for (int64_t ox = columns.first; ox < columns.last; ++ox) {
-        if (!g.x.reads(ox, ix)) continue;
-        const C by = divisor<C>(g, oy, ox);
+        if (g.x.dilation != 1 && !g.x.reads(ox, ix)) continue;
+        const C by = divisors.at(oy, ox);
         const T* from = gradient + (oy * g.x.output + ox) * images.channels;
         for (int64_t c = 0; c < images.channels; ++c)
           sums[static_cast<size_t>(c)] += static_cast<C>(from[c]) / by;
@@ -215,14 +225,10 @@ IndexCoding index_coding(PoolingReturnIndicesMode mode, const Pooling2DGeometry&
   const int64_t height = coding.local ? g.y.kernel : g.y.input;
   const int64_t width = coding.local ? g.x.kernel : g.x.input;
   const int64_t channels = coding.local ? 1 : g.channels, batch = coding.local ? 1 : g.batch;
-  const std::pair<int64_t*, int64_t> nhwc[] = {{&coding.channel, channels},
-                                               {&coding.x, width},
-                                               {&coding.y, height},
-                                               {&coding.image, batch}};
-  const std::pair<int64_t*, int64_t> nchw[] = {{&coding.x, width},
-                                               {&coding.y, height},
-                                               {&coding.channel, channels},
-                                               {&coding.image, batch}};
+  const std::pair<int64_t*, int64_t> nhwc[] = {
+      {&coding.channel, channels}, {&coding.x, width}, {&coding.y, height}, {&coding.image, batch}};
+  const std::pair<int64_t*, int64_t> nchw[] = {
+      {&coding.x, width}, {&coding.y, height}, {&coding.channel, channels}, {&coding.image, batch}};
   for (int i = 0; i < dimensions; ++i) {
     const auto& [stride, size] = g.nhwc ? nhwc[i] : nchw[i];
     *stride = coding.count;
@@ -239,16 +245,15 @@ void pool_maximum(const Pooling2DGeometry& g, const IndexCoding& coding, const T
   const Images images(g);
   if (images.lines() * images.line_size() == 0) return;
   with_numeric(source.data_type, [&]<class T>(TypeTag<T>) {
-    parallel.for_range(images.lines(), grain_of(images.operations_per_line()),
-                       [&](int64_t begin, int64_t end) {
-                         std::vector<int64_t> chosen;
-                         for (int64_t line = begin; line < end; ++line) {
-                           const T* image = source.as<const T>() +
-                                            line / g.y.output * images.source_size();
-                           choose_line(images, image, line % g.y.output, chosen);
-                           write_maxima(images, coding, image, results, line, chosen);
-                         }
-                       });
+    parallel.for_range(
+        images.lines(), grain_of(images.operations_per_line()), [&](int64_t begin, int64_t end) {
+          std::vector<int64_t> chosen;
+          for (int64_t line = begin; line < end; ++line) {
+            const T* image = source.as<const T>() + line / g.y.output * images.source_size();
+            choose_line(images, image, line % g.y.output, chosen);
+            write_maxima(images, coding, image, results, line, chosen);
+          }
+        });
   });
 }
 
@@ -284,9 +289,8 @@ void scatter_to_maximum(const Pooling2DGeometry& g, const Choice& choice,
   });
 }
 
-void gather_from_maximum(const Pooling2DGeometry& g, const Choice& choice,
-                         const TensorView& tensor, const TensorView& result,
-                         const Parallel& parallel) {
+void gather_from_maximum(const Pooling2DGeometry& g, const Choice& choice, const TensorView& tensor,
+                         const TensorView& result, const Parallel& parallel) {
   const Images images(g);
   if (images.lines() * images.line_size() == 0) return;
   with_numeric(result.data_type, [&]<class T>(TypeTag<T>) {
@@ -313,16 +317,15 @@ void pool_average(const Pooling2DGeometry& g, const TensorView& source, const Te
   const Images images(g);
   if (images.lines() * images.line_size() == 0) return;
   with_floating(result.data_type, [&]<class T>(TypeTag<T>) {
-    parallel.for_range(images.lines(), grain_of(images.operations_per_line()),
-                       [&](int64_t begin, int64_t end) {
-                         std::vector<ComputeType<T>> sums;
-                         for (int64_t line = begin; line < end; ++line)
-                           average_line(images,
-                                        source.as<const T>() +
-                                            line / g.y.output * images.source_size(),
-                                        line % g.y.output,
-                                        result.as<T>() + line * images.line_size(), sums);
-                       });
+    const Divisors<ComputeType<T>> divisors(g);
+    parallel.for_range(
+        images.lines(), grain_of(images.operations_per_line()), [&](int64_t begin, int64_t end) {
+          std::vector<ComputeType<T>> sums;
+          for (int64_t line = begin; line < end; ++line)
+            average_line(images, divisors,
+                         source.as<const T>() + line / g.y.output * images.source_size(),
+                         line % g.y.output, result.as<T>() + line * images.line_size(), sums);
+        });
   });
 }
 
@@ -332,15 +335,16 @@ void pool_average_gradient(const Pooling2DGeometry& g, const TensorView& gradien
   if (images.count * images.source_size() == 0) return;
   const int64_t input_line = g.x.input * images.channels;
   with_floating(result.data_type, [&]<class T>(TypeTag<T>) {
+    const Divisors<ComputeType<T>> divisors(g);
     parallel.for_range(
         images.count * g.y.input, grain_of(input_line * g.y.kernel * g.x.kernel),
         [&](int64_t begin, int64_t end) {
           std::vector<ComputeType<T>> sums;
           for (int64_t line = begin; line < end; ++line)
-            average_gradient_line(images,
-                                  gradient.as<const T>() + line / g.y.input * g.y.output *
-                                                               images.line_size(),
-                                  line % g.y.input, result.as<T>() + line * input_line, sums);
+            average_gradient_line(
+                images, divisors,
+                gradient.as<const T>() + line / g.y.input * g.y.output * images.line_size(),
+                line % g.y.input, result.as<T>() + line * input_line, sums);
         });
   });
 }

@@ -13,16 +13,14 @@ struct IndexCoding {
   bool local = false;
   int64_t image = 0, channel = 0, y = 0, x = 0;
   int64_t count = 1;  // indices are less than this
-  /// Does the number, with n and c known, say y and x?
-  bool decodable() const { return y > 0; }
 };
 
-/// The coding for an image (height, width) and window; sizes of -1 are unknown and leave -1 counts.
+/// The coding for a source and window of these sizes; those of -1 are unknown, and so is the count.
 IndexCoding index_coding(PoolingReturnIndicesMode mode, const Pooling2DGeometry& geometry);
 
-/// Each result may be null; `indices` are coded by `coding`.
+/// Where maxima go; `indices` may be null.
 struct MaximumResults {
-  const TensorView* values = nullptr;
+  const TensorView& values;
   const TensorView* indices = nullptr;
 };
 
@@ -31,7 +29,8 @@ void pool_maximum(const Pooling2DGeometry& geometry, const IndexCoding& coding,
                   const TensorView& source, const MaximumResults& results,
                   const Parallel& parallel);
 
-/// Which source element each window chose: found again from the source, or told by indices.
+/// Which source element each window chose: found again from the source, or told by indices, which
+/// must then say y and x. The other one is null.
 struct Choice {
   const TensorView* source = nullptr;
   const TensorView* indices = nullptr;

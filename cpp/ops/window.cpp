@@ -93,8 +93,8 @@ int64_t strided_output(const WindowAxis& axis, const AxisOptions& options, int64
   const int64_t padded = axis.input + axis.pad_before + axis.pad_after;
   if (padded < extent) {
     if (axis.input == 0) return 0;
-    throw GraphError("along " + std::string(options.name) + " the window spans " +
-                     text(extent) + " elements (kernel " + text(axis.kernel) + ", dilation " +
+    throw GraphError("along " + std::string(options.name) + " the window spans " + text(extent) +
+                     " elements (kernel " + text(axis.kernel) + ", dilation " +
                      text(axis.dilation) + "), more than the padded input's " + text(padded) +
                      " (input " + text(axis.input) + ", padding " + text(axis.pad_before) + " + " +
                      text(axis.pad_after) + ")");

@@ -100,9 +100,7 @@ struct Pooling2DGeometry {
   /// what ceil_mode adds beyond the padding never does.
   int64_t divisor(const WindowAxis& axis, int64_t i) const {
     if (!count_padding) return axis.taps(i).count();
-    return axis
-        .taps_within(axis.begin(i), -axis.pad_before, axis.input + axis.pad_after)
-        .count();
+    return axis.taps_within(axis.begin(i), -axis.pad_before, axis.input + axis.pad_after).count();
   }
 };
 

@@ -1,8 +1,10 @@
 #include "mpsg/executable.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "compiler/pipeline.h"
+#include "graph/system_memory.h"
 #include "mpsg/error.h"
 #include "runtime/executable_builder.h"
 #include "runtime/graph_runtime.h"
@@ -19,6 +21,7 @@ struct Executable::State {
   std::shared_ptr<const Plan> plan;
   std::unique_ptr<Program> program;
   double estimated_seconds = 0;
+  MemoryReport memory;
 
   std::shared_ptr<GraphData> require_graph() const {
     auto held = graph.lock();
@@ -49,6 +52,26 @@ double estimate_seconds(const Plan& plan) {
   return seconds;
 }
 
+MemoryReport report_memory(const Plan& plan, const Program& program, const GraphData& graph) {
+  MemoryReport report;
+  const auto bytes_of = [&](const std::vector<int32_t>& ids) {
+    size_t total = 0;
+    for (const auto id : ids) total += plan.values[static_cast<size_t>(id)].bytes;
+    return total;
+  };
+  report.arena_bytes = plan.arena_bytes;
+  report.scratch_bytes = program.scratch_bytes();
+  report.feed_bytes = bytes_of(plan.feeds);
+  report.result_bytes = bytes_of(plan.results);
+  for (const auto& constant : plan.constants) report.constant_bytes += constant->size();
+  for (const auto id : plan.variables) {
+    const auto& type = graph.type({id, 0});
+    report.variable_bytes +=
+        static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
+  }
+  return report;
+}
+
 }  // namespace
 
 Executable::Executable() : state_(std::make_unique<State>()) {}
@@ -68,6 +91,7 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
   }
   state.estimated_seconds = estimate_seconds(*state.plan);
   state.program = device.backend().compile(state.plan);
+  state.memory = report_memory(*state.plan, *state.program, *graph.data());
   for (const auto& feed : feeds) {
     state.feeds.push_back(feed.placeholder.id());
     state.feed_types.push_back(feed.type);
@@ -96,6 +120,7 @@ std::vector<TensorData> Executable::run(std::span<const TensorData> feeds,
                       "' decides a shape, and the executable was compiled for another value");
     feed_memory.push_back(feeds[i].data());
   }
+  check_memory();
   std::vector<TensorData> results;
   std::vector<void*> result_memory;
   for (const auto value : state_->plan->results) {
@@ -117,6 +142,27 @@ std::vector<Tensor> Executable::feed_tensors() const {
   for (const auto id : state_->feeds) tensors.push_back(graph->tensor(id));
   return tensors;
 }
+/// The peak is known before the run: an error that names the culprits beats a killed process.
+void Executable::check_memory() const {
+  constexpr size_t worth_asking = size_t{1} << 28;
+  const auto report = memory();
+  const auto needed = report.scratch_bytes + report.result_bytes;
+  if (needed < worth_asking || needed <= free_memory_bytes()) return;
+  std::vector<const PlanValue*> largest;
+  for (const auto& value : state_->plan->values)
+    if (value.view_of < 0) largest.push_back(&value);
+  constexpr size_t named = 3;
+  const auto shown = std::min(named, largest.size());
+  std::ranges::partial_sort(largest, largest.begin() + static_cast<std::ptrdiff_t>(shown), {},
+                            [](const PlanValue* value) { return SIZE_MAX - value->bytes; });
+  std::string names;
+  for (size_t i = 0; i < shown; ++i)
+    names += (i > 0 ? ", '" : "'") + largest[i]->name + "' (" + largest[i]->type.to_string() + ")";
+  throw ExecutionError("out of memory: the run needs " + std::to_string(needed) + " bytes, " +
+                       std::to_string(free_memory_bytes()) +
+                       " are free. The largest tensors: " + names);
+}
+
 const std::vector<TensorType>& Executable::feed_types() const { return state_->feed_types; }
 std::vector<Tensor> Executable::target_tensors() const {
   const auto graph = state_->require_graph();
@@ -132,26 +178,6 @@ Device Executable::device() const { return state_->device; }
 std::vector<KernelInfo> Executable::kernels() const { return state_->program->kernels(); }
 std::string Executable::to_text() const { return state_->plan->to_text(); }
 
-MemoryReport Executable::memory() const {
-  MemoryReport report;
-  const auto& plan = *state_->plan;
-  const auto bytes_of = [&](const std::vector<int32_t>& ids) {
-    size_t total = 0;
-    for (const auto id : ids) total += plan.values[static_cast<size_t>(id)].bytes;
-    return total;
-  };
-  report.arena_bytes = plan.arena_bytes;
-  report.scratch_bytes = state_->program->scratch_bytes();
-  report.feed_bytes = bytes_of(plan.feeds);
-  report.result_bytes = bytes_of(plan.results);
-  for (const auto& constant : plan.constants) report.constant_bytes += constant->size();
-  const auto graph = state_->require_graph();
-  for (const auto id : plan.variables) {
-    const auto& type = graph->type({id, 0});
-    report.variable_bytes +=
-        static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
-  }
-  return report;
-}
+MemoryReport Executable::memory() const { return state_->memory; }
 
 }  // namespace mpsg

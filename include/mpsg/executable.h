@@ -56,6 +56,7 @@ class MPSG_API Executable {
  private:
   friend class ExecutableBuilder;
   Executable();
+  void check_memory() const;
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -1677,6 +1677,7 @@ class Graph:
         shape: int | Sequence[int] | Tensor,
         descriptor: RandomOpDescriptor,
         *,
+        state: None = ...,
         seed: int | None = ...,
         name: str | None = ...,
     ) -> Tensor:
@@ -1745,6 +1746,7 @@ class Graph:
         self,
         shape: int | Sequence[int] | Tensor,
         *,
+        state: None = ...,
         seed: int | None = ...,
         name: str | None = ...,
     ) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from generator.table import Parameter, Row, Table, types_text
@@ -24,23 +23,22 @@ def operators() -> str:
     return "\n".join(lines)
 
 
-def parameter_text(parameter: Parameter, given: bool = False) -> str:
-    if given:  # one that is optional otherwise
-        return f"{parameter.name}: {parameter.type.removesuffix(' | None')}"
+def parameter_text(parameter: Parameter) -> str:
     kind = parameter.type
     if parameter.optional and "None" not in kind:
         kind += " | None" if parameter.default in ("None", "...") else ""
     return f"{parameter.name}: {kind}" + (" = ..." if parameter.optional else "")
 
 
-def definition(row: Row, parameters: Sequence[Parameter], returns: str, given: str = "") -> str:
+def definition(row: Row, returns: str, special: dict[str, str] | None = None) -> str:
+    """`special`: other texts for some parameters."""
     texts = ["self"]
     star = False
-    for parameter in parameters:
+    for parameter in row.parameters:
         if parameter.keyword_only and not star:
             texts.append("*")
             star = True
-        texts.append(parameter_text(parameter, parameter.name == given))
+        texts.append((special or {}).get(parameter.name, parameter_text(parameter)))
     texts.append("name: str | None = ...")
     line = f"    def {row.name}({', '.join(texts)}) -> {returns}:"
     if len(line) <= WIDTH:
@@ -69,12 +67,11 @@ def returned(row: Row) -> str:
 def method(row: Row) -> str:
     condition = row.condition_of_results
     if not condition:
-        return f"{definition(row, row.parameters, returned(row))}\n{documentation(row)}"
+        return f"{definition(row, returned(row))}\n{documentation(row)}"
     # The state comes back if it was given.
-    without = [parameter for parameter in row.parameters if parameter.name != condition]
     forms = [
-        definition(row, without, "Tensor"),
-        definition(row, row.parameters, "list[Tensor]", condition),
+        definition(row, "Tensor", {condition: f"{condition}: None = ..."}),
+        definition(row, "list[Tensor]", {condition: f"{condition}: TensorLike"}),
     ]
     return "\n".join(f"    @overload\n{form}\n{documentation(row)}" for form in forms)
 

@@ -68,5 +68,10 @@ def test_example(build: Path, tmp_path: Path) -> None:
     )
     run("cmake", "--build", example)
     output = run(example / "example")
-    assert [line.split()[0] for line in output.splitlines()] == ["y", "dy/dW", "dy/db"]
+    lines = [line.partition(":")[0].split(maxsplit=1) for line in output.splitlines()]
+    assert lines == [
+        ["y", "float32 (2, 2)"],
+        ["dy/dW", "float32 (2, 2)"],
+        ["dy/db", "float32 (2,)"],
+    ]
     assert "WRONG" not in output

@@ -1,6 +1,3 @@
-#include <unistd.h>
-
-#include <fstream>
 #include <mutex>
 
 #include "backends/common/plan_runner.h"
@@ -11,14 +8,6 @@ namespace mpsg {
 Program::~Program() = default;
 Backend::~Backend() = default;
 bool Backend::claims(const Operation&) const { return false; }
-
-uint64_t usable_memory_bytes() {
-  uint64_t bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                   static_cast<uint64_t>(sysconf(_SC_PAGE_SIZE));
-  std::ifstream limit("/sys/fs/cgroup/memory.max");
-  if (uint64_t most = 0; limit >> most) bytes = std::min(bytes, most);
-  return bytes;
-}
 
 namespace {
 
@@ -39,7 +28,6 @@ class HostProgram final : public Program {
   size_t scratch_bytes() const override { return runner_.memory_bytes(); }
 
  private:
-  /// Linux gives more address space than memory: ask before the pages are touched.
   std::shared_ptr<Bytes> take_memory() {
     {
       const std::lock_guard lock(mutex_);
@@ -49,10 +37,6 @@ class HostProgram final : public Program {
         return memory;
       }
     }
-    if (runner_.memory_bytes() > usable_memory_bytes())
-      throw ExecutionError("this run needs " + std::to_string(runner_.memory_bytes()) +
-                           " bytes of intermediate memory; the process may use " +
-                           std::to_string(usable_memory_bytes()));
     return Bytes::allocate(runner_.memory_bytes());
   }
 

@@ -52,7 +52,4 @@ std::unique_ptr<Kernel> make_control_flow_kernel(const Plan& plan, const PlanSte
 std::unique_ptr<Program> make_host_program(std::shared_ptr<const Plan> plan,
                                            const KernelFactory& factory);
 
-/// Memory this process may use: the cgroup's limit, else the machine's.
-uint64_t usable_memory_bytes();
-
 }  // namespace mpsg

@@ -3,6 +3,7 @@
 #include "backends/common/plan_runner.h"
 #include "backends/cpu/library_kernels.h"
 #include "backends/cpu/thread_pool.h"
+#include "graph/system_memory.h"
 
 namespace mpsg {
 namespace {

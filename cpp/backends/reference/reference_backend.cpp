@@ -2,6 +2,7 @@
 #include "backends/common/all.h"
 #include "backends/common/plan_runner.h"
 #include "graph/contexts.h"
+#include "graph/system_memory.h"
 
 namespace mpsg {
 namespace {

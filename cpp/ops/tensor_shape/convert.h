@@ -25,10 +25,12 @@ template <class To, class From>
 To saturated(From value) {
   static_assert(std::is_integral_v<To> && std::is_floating_point_v<From>);
   // 2^digits is exact in any floating type, the largest integer is not.
-  const From limit = static_cast<From>(2) * static_cast<From>(uint64_t{1} << (std::numeric_limits<To>::digits - 1));
+  const From limit = static_cast<From>(2) *
+                     static_cast<From>(uint64_t{1} << (std::numeric_limits<To>::digits - 1));
   if (!(value == value)) return To(0);
   if (value >= limit) return std::numeric_limits<To>::max();
-  if (std::is_signed_v<To> ? value < -limit : value <= From(-1)) return std::numeric_limits<To>::min();
+  if (std::is_signed_v<To> ? value < -limit : value <= From(-1))
+    return std::numeric_limits<To>::min();
   return static_cast<To>(value);
 }
 
@@ -55,10 +57,8 @@ To convert_element(From value) {
   } else if constexpr (std::is_same_v<From, Bool>) {
     return convert_number<To>(static_cast<uint8_t>(value.byte != 0));
   } else if constexpr (std::is_same_v<From, std::complex<float>>) {
-    if constexpr (std::is_same_v<To, Bool>)
-      return {static_cast<uint8_t>(value != From(0))};
-    else
-      return convert_number<To>(value.real());
+    if constexpr (std::is_same_v<To, Bool>) return {static_cast<uint8_t>(value != From(0))};
+    else return convert_number<To>(value.real());
   } else if constexpr (std::is_arithmetic_v<From>) {
     return convert_number<To>(value);
   } else {

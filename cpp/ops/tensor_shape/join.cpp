@@ -96,13 +96,12 @@ void evaluate_concat(const EvaluateContext& c) {
 /// One slice of the incoming gradient for each tensor.
 void split_gradient(GradientContext& g) {
   const auto tensors = g.inputs_of("tensors");
-  const auto parts = g.graph().add("split", {{"tensor", g.incoming()},
-                                             sizes_along("split_sizes", tensors,
-                                                         g.integer("dimension")),
-                                             g.forward("dimension", "axis")});
+  const auto parts =
+      g.graph().add("split", {{"tensor", g.incoming()},
+                              sizes_along("split_sizes", tensors, g.integer("dimension")),
+                              g.forward("dimension", "axis")});
   for (size_t i = 0; i < parts.size(); ++i)
-    if (g.wanted("tensors", static_cast<int>(i)))
-      g.give("tensors", parts[i], static_cast<int>(i));
+    if (g.wanted("tensors", static_cast<int>(i))) g.give("tensors", parts[i], static_cast<int>(i));
 }
 
 Row concat_row(std::string name, std::string documentation) {
@@ -159,11 +158,10 @@ Row concat_interleaved() {
         for (int i = 0; i < g.count("tensors"); ++i) {
           if (!g.wanted("tensors", i)) continue;
           starts.back() = i;
-          const auto part =
-              g.graph().add_one("slice", {{"tensor", g.incoming()},
-                                          {"starts", starts},
-                                          {"strides", strides},
-                                          number("start_mask", others)});
+          const auto part = g.graph().add_one("slice", {{"tensor", g.incoming()},
+                                                        {"starts", starts},
+                                                        {"strides", strides},
+                                                        number("start_mask", others)});
           g.give("tensors", part, i);
         }
       })
@@ -173,10 +171,10 @@ Row concat_interleaved() {
         const int64_t axis = from_front(c.integer("dimension"), shape.rank()) + 1;
         std::vector<Tensor> parts;
         for (const auto& tensor : c.inputs_of("tensors"))
-          parts.push_back(
-              c.graph().add_one("expand_dims", {{"tensor", tensor},
-                                                {"axes", std::vector<int64_t>{axis}}}));
-        const auto stacked = c.graph().add_one("concat", {{"tensors", parts}, number("dimension", axis)});
+          parts.push_back(c.graph().add_one(
+              "expand_dims", {{"tensor", tensor}, {"axes", std::vector<int64_t>{axis}}}));
+        const auto stacked =
+            c.graph().add_one("concat", {{"tensors", parts}, number("dimension", axis)});
         c.give(c.graph().add_one("reshape", {{"tensor", stacked}, {"shape", shape.to_vector()}}));
       });
 }
@@ -209,13 +207,13 @@ Row stack() {
       .attribute(integer_attribute("axis"))
       .infer(infer_stack)
       .gradient([](GradientContext& g) {
-        const auto parts =
-            g.graph().add("split", {{"tensor", g.incoming()},
-                                    number("num_splits", g.count("tensors")),
-                                    g.forward("axis")});
+        const auto parts = g.graph().add("split", {{"tensor", g.incoming()},
+                                                   number("num_splits", g.count("tensors")),
+                                                   g.forward("axis")});
         for (int i = 0; i < g.count("tensors"); ++i)
           if (g.wanted("tensors", i))
-            g.give("tensors", reshape_like(parts[static_cast<size_t>(i)], g.input("tensors", i)), i);
+            g.give("tensors", reshape_like(parts[static_cast<size_t>(i)], g.input("tensors", i)),
+                   i);
       })
       .expand([](ExpandContext& c) {
         std::vector<Tensor> parts;
@@ -270,8 +268,8 @@ void infer_split(InferContext& c) {
 
 void expand_split(ExpandContext& c) {
   const auto x = c.input("tensor");
-  const int64_t parts = c.given("num_splits") ? c.integer("num_splits")
-                                              : std::ssize(c.integers("split_sizes"));
+  const int64_t parts =
+      c.given("num_splits") ? c.integer("num_splits") : std::ssize(c.integers("split_sizes"));
   int64_t start = 0;
   for (int i = 0; i < static_cast<int>(parts); ++i) {
     const auto shape = c.result_type(i).shape;
@@ -286,9 +284,10 @@ void expand_split(ExpandContext& c) {
 
 Row split() {
   return Row("split", "TensorShape")
-      .documentation("Cuts the tensor along `axis` into parts of `split_sizes`, which add up to its "
-                     "size (one may be -1: what is left), or into `num_splits` equal parts. A "
-                     "composite. Any type.")
+      .documentation(
+          "Cuts the tensor along `axis` into parts of `split_sizes`, which add up to its "
+          "size (one may be -1: what is left), or into `num_splits` equal parts. A "
+          "composite. Any type.")
       .selector("splitTensor:splitSizes:axis:name:", "12.3")
       .selector("splitTensor:splitSizesTensor:axis:name:", "12.3")
       .selector("splitTensor:numSplits:axis:name:", "12.3")
@@ -306,8 +305,8 @@ Row split() {
       .gradient([](GradientContext& g) {
         std::vector<Tensor> parts;
         for (int i = 0; i < g.output_count(); ++i) parts.push_back(g.incoming(i));
-        g.give("tensor", g.graph().add_one("concat", {{"tensors", parts},
-                                                      g.forward("axis", "dimension")}));
+        g.give("tensor",
+               g.graph().add_one("concat", {{"tensors", parts}, g.forward("axis", "dimension")}));
       })
       .expand(expand_split);
 }
@@ -332,8 +331,7 @@ Shape tiled_shape(const InferContext& c, const Shape& shape) {
   auto result = Shape::unknown(shape.rank());
   for (int axis = 0; repeats && axis < shape.rank(); ++axis) {
     const auto repeat = (*repeats)[static_cast<size_t>(axis)];
-    if (repeat && shape[axis] >= 0 &&
-        __builtin_mul_overflow(*repeat, shape[axis], &result[axis]))
+    if (repeat && shape[axis] >= 0 && __builtin_mul_overflow(*repeat, shape[axis], &result[axis]))
       c.fail("the result is too large");
   }
   return result;
@@ -371,7 +369,7 @@ Tiling tiling_of(const Shape& shape, std::span<const std::pair<int, int64_t>> re
   return tiling;
 }
 
-/// The tiled axes, in groups that one broadcast can do. `small` and `large`: without and with.
+/// The tiled axes and their repeats, in groups that one broadcast can do.
 std::vector<std::vector<std::pair<int, int64_t>>> tile_groups(const std::vector<int64_t>& repeats) {
   std::vector<std::vector<std::pair<int, int64_t>>> groups;
   for (size_t axis = 0; axis < repeats.size(); ++axis) {
@@ -396,8 +394,8 @@ void expand_tile(ExpandContext& c) {
   auto shape = x.shape();
   for (const auto& group : tile_groups(c.integers("multiplier"))) {
     const auto tiling = tiling_of(shape, group);
-    x = c.graph().add_one("broadcast", {{"tensor", reshaped(x, tiling.single)},
-                                        {"shape", tiling.tiled.to_vector()}});
+    x = c.graph().add_one(
+        "broadcast", {{"tensor", reshaped(x, tiling.single)}, {"shape", tiling.tiled.to_vector()}});
     shape = times(shape, group);
     x = reshaped(x, shape);
   }

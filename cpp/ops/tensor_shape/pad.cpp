@@ -20,8 +20,7 @@ std::string text(int64_t number) { return std::to_string(number); }
 int64_t padded_size(const InferContext& c, PaddingMode mode, int axis, int64_t size, int64_t left,
                     int64_t right) {
   int64_t result;
-  if (__builtin_add_overflow(left, right, &result) ||
-      __builtin_add_overflow(result, size, &result))
+  if (__builtin_add_overflow(left, right, &result) || __builtin_add_overflow(result, size, &result))
     c.fail("the padding of axis " + std::to_string(axis) + " is too large");
   const auto where = "axis " + std::to_string(axis) + " of size " + text(size) +
                      " cannot be padded by " + text(left) + " and " + text(right) + ": ";
@@ -43,14 +42,14 @@ Shape padded_shape(const InferContext& c, const Shape& shape) {
   const auto right = c.partial_integers("right_padding");
   for (const auto* padding : {&left, &right})
     if (*padding && shape.has_rank() && std::ssize(**padding) != shape.rank())
-      c.fail("the paddings have " + text(std::ssize(**padding)) + " entries; the tensor's shape is " +
-             shape.to_string() + ", and each dimension needs one");
+      c.fail("the paddings have " + text(std::ssize(**padding)) +
+             " entries; the tensor's shape is " + shape.to_string() +
+             ", and each dimension needs one");
   if (!shape.has_rank()) return shape;
   auto result = Shape::unknown(shape.rank());
   for (int axis = 0; left && right && axis < shape.rank(); ++axis) {
     const auto l = (*left)[static_cast<size_t>(axis)], r = (*right)[static_cast<size_t>(axis)];
-    if (l && r && shape[axis] >= 0)
-      result[axis] = padded_size(c, mode, axis, shape[axis], *l, *r);
+    if (l && r && shape[axis] >= 0) result[axis] = padded_size(c, mode, axis, shape[axis], *l, *r);
   }
   return result;
 }
@@ -266,13 +265,11 @@ Row pad() {
         c.result(type, padded_shape(c, c.shape("tensor")));
       })
       .gradient([](GradientContext& g) {
-        g.give("tensor",
-               g.graph().add_one("pad_gradient",
-                                 {{"incoming_gradient", g.incoming()},
-                                  {"source", g.input("tensor")},
-                                  g.forward("padding_mode"),
-                                  g.forward("left_padding"),
-                                  g.forward("right_padding")}));
+        g.give("tensor", g.graph().add_one("pad_gradient", {{"incoming_gradient", g.incoming()},
+                                                            {"source", g.input("tensor")},
+                                                            g.forward("padding_mode"),
+                                                            g.forward("left_padding"),
+                                                            g.forward("right_padding")}));
       })
       .evaluate([](const EvaluateContext& c) {
         with_any_type(c.output().data_type, [&]<class T>(TypeTag<T>) { pad_loop<T>(c); });
@@ -284,10 +281,9 @@ Row pad_gradient() {
       .documentation("The gradient of pad: every element of the result, which has the shape of "
                      "`source`, is the sum of `incoming_gradient` where pad put that element. The "
                      "values of `source` do not matter.")
-      .selector(
-          "padGradientWithIncomingGradientTensor:sourceTensor:paddingMode:leftPadding:"
-          "rightPadding:name:",
-          "11.0")
+      .selector("padGradientWithIncomingGradientTensor:sourceTensor:paddingMode:leftPadding:"
+                "rightPadding:name:",
+                "11.0")
       .types("T", types::numeric_complex())
       .operand("incoming_gradient", "T")
       .operand("source", "T")

@@ -33,9 +33,7 @@ void give_through(GradientContext& g, const char* row, std::vector<Argument> arg
   g.give("tensor", g.graph().add_one(row, std::move(arguments)));
 }
 
-int64_t product(std::span<const int64_t> sizes) {
-  return *Shape(sizes).element_count();
-}
+int64_t product(std::span<const int64_t> sizes) { return *Shape(sizes).element_count(); }
 
 /// `shape` of a reshape, with its one -1 replaced where the rest is known.
 Shape reshaped(const InferContext& c) {
@@ -66,8 +64,8 @@ Shape reshaped(const InferContext& c) {
   if (open >= 0 && rest > 0 && *count % rest == 0) {
     shape[open] = *count / rest;
   } else if (open >= 0 || rest != *count) {
-    c.fail("a tensor of shape " + c.shape("tensor").to_string() + " has " +
-           std::to_string(*count) + " elements; it cannot take the shape " + shape.to_string() +
+    c.fail("a tensor of shape " + c.shape("tensor").to_string() + " has " + std::to_string(*count) +
+           " elements; it cannot take the shape " + shape.to_string() +
            (open >= 0 && rest == 0 ? " (what -1 stands for is undecided)" : ""));
   }
   return shape;
@@ -115,8 +113,8 @@ Row transpose() {
           return static_cast<size_t>(axis < 0 ? axis + rank : axis);
         };
         std::swap(order[at(c.integer("dimension"))], order[at(c.integer("with_dimension"))]);
-        c.give(c.graph().add_one("permute",
-                                 {{"tensor", c.input("tensor")}, {"permutation", order}}));
+        c.give(
+            c.graph().add_one("permute", {{"tensor", c.input("tensor")}, {"permutation", order}}));
       });
 }
 
@@ -170,8 +168,8 @@ void infer_broadcast(InferContext& c) {
   auto to = shape_from(c, "shape");
   if (from.has_rank() && to.has_rank()) {
     if (from.rank() > to.rank())
-      c.fail("a tensor of shape " + from.to_string() + " does not broadcast to the smaller rank of " +
-             to.to_string());
+      c.fail("a tensor of shape " + from.to_string() +
+             " does not broadcast to the smaller rank of " + to.to_string());
     for (int axis = to.rank() - from.rank(), i = 0; axis < to.rank(); ++axis, ++i) {
       if (from[i] == 1 || from[i] < 0) continue;
       if (differ(from[i], to[axis]))
@@ -272,8 +270,8 @@ void infer_reinterpret(InferContext& c) {
     auto& last = shape[shape.rank() - 1];
     if (last >= 0 && old_size < new_size && last % (new_size / old_size) != 0)
       c.fail("the last dimension of " + c.shape("tensor").to_string() + " is no multiple of " +
-             std::to_string(new_size / old_size) + ", so that " +
-             std::string(data_type_name(to)) + " does not fit");
+             std::to_string(new_size / old_size) + ", so that " + std::string(data_type_name(to)) +
+             " does not fit");
     if (last >= 0 && __builtin_mul_overflow(last, old_size, &last))
       c.fail("the last dimension of " + c.shape("tensor").to_string() + " is too large");
     if (last >= 0) last /= new_size;
@@ -296,7 +294,8 @@ void infer_expand_dims(InferContext& c) {
   const auto& shape = c.shape("tensor");
   const auto axes = c.known_integers("axes");
   const auto partial = c.partial_integers("axes");
-  if (!shape.has_rank() || !partial) return c.result(c.operand_data_type("tensor"), Shape::unranked());
+  if (!shape.has_rank() || !partial)
+    return c.result(c.operand_data_type("tensor"), Shape::unranked());
   const int rank = shape.rank() + static_cast<int>(partial->size());
   if (rank > max_rank) c.fail("the result has more than 16 dimensions");
   auto result = Shape::unknown(rank);

@@ -12,15 +12,16 @@ namespace {
 
 using namespace build;
 
-constexpr const char* bounds_documentation =
-    "Bounds are TensorFlow's strided_slice: starts[i], ends[i] and strides[i] belong to axis i, "
-    "axes without an entry are taken whole, negative starts and ends count from the end, strides "
-    "may be negative. Bit i of `start_mask` or `end_mask` takes axis i from its first or up to its "
-    "last element; bit i of `squeeze_mask` takes the one element at starts[i] and drops the axis. "
-    "With `sizes` instead of ends and strides, sizes[i] elements are taken from starts[i] on (-1: "
-    "all that are left), and a start that is out of range moves to the nearest that fits (XLA's "
-    "dynamic_slice). `starts` may then be a tensor whose value is known at run time only; it "
-    "becomes the operand `start_tensor`. Any type.";
+constexpr const char* slice_documentation =
+    "A part of the tensor. The bounds are TensorFlow's strided_slice: starts[i], ends[i] and "
+    "strides[i] belong to axis i, axes without an entry are taken whole, negative starts and ends "
+    "count from the end, strides may be negative. Bit i of `start_mask` or `end_mask` takes axis i "
+    "from its first or up to its last element; bit i of `squeeze_mask` takes the one element at "
+    "starts[i] and drops the axis. With `sizes` instead of ends and strides, sizes[i] elements are "
+    "taken from starts[i] on (-1: all that are left), and a start that is out of range moves to "
+    "the nearest that fits (XLA's dynamic_slice); `starts` may then be a tensor whose value is "
+    "known at run time only, which becomes the operand `start_tensor`. With `dimension`, `start` "
+    "and `length` the slice is along one dimension and must lie inside. Any type.";
 
 AttributeSpec mask(std::string name) {
   return keyword(in_range(integer_attribute(std::move(name), 0), 0, 4294967295.0));
@@ -77,9 +78,9 @@ void split_starts_if_sized(GraphData& graph, Node& node) {
 
 void split_starts_of_update(GraphData& graph, Node& node) {
   const auto view = node.view();
-  split_starts(graph, node, given_either_way(view, "sizes") ||
-                                (!given_either_way(view, "ends") &&
-                                 !given_either_way(view, "strides")));
+  split_starts(graph, node,
+               given_either_way(view, "sizes") ||
+                   (!given_either_way(view, "ends") && !given_either_way(view, "strides")));
 }
 
 /// The slice as a strided part of data with this (static) shape.
@@ -110,21 +111,18 @@ Argument shape_argument(std::string_view name, const Tensor& x) {
 }
 
 Row slice() {
-  auto row = Row("slice", "TensorShape")
-                 .documentation(std::string("A part of the tensor. ") + bounds_documentation +
-                                " With `dimension`, `start` and `length` the slice is along one "
-                                "dimension and must lie inside.")
-                 .selector("sliceTensor:dimension:start:length:name:", "11.0")
-                 .selector("sliceTensor:starts:ends:strides:name:", "11.3")
-                 .selector("sliceTensor:starts:ends:strides:startMask:endMask:squeezeMask:name:",
-                           "11.3")
-                 .selector(
-                     "sliceTensor:startTensor:endTensor:strideTensor:startMask:endMask:squeezeMask:"
-                     "name:",
-                     "15.2")
-                 .selector("sliceTensor:startTensor:sizeTensor:squeezeMask:name:", "15.2")
-                 .types("T", types::all())
-                 .operand("tensor", "T");
+  auto row =
+      Row("slice", "TensorShape")
+          .documentation(slice_documentation)
+          .selector("sliceTensor:dimension:start:length:name:", "11.0")
+          .selector("sliceTensor:starts:ends:strides:name:", "11.3")
+          .selector("sliceTensor:starts:ends:strides:startMask:endMask:squeezeMask:name:", "11.3")
+          .selector("sliceTensor:startTensor:endTensor:strideTensor:startMask:endMask:squeezeMask:"
+                    "name:",
+                    "15.2")
+          .selector("sliceTensor:startTensor:sizeTensor:squeezeMask:name:", "15.2")
+          .types("T", types::all())
+          .operand("tensor", "T");
   return with_dimension(with_bounds(std::move(row)))
       .build(split_starts_if_sized)
       .infer([](InferContext& c) {
@@ -160,22 +158,19 @@ void infer_slice_gradient(InferContext& c) {
 Row slice_gradient() {
   auto row =
       Row("slice_gradient", "TensorShape")
-          .documentation(std::string("The gradient of slice: zeros of shape `fwd_in_shape`, the "
-                                     "shape of the sliced tensor, with `input_gradient` where the "
-                                     "slice was. The other parameters are those of slice. ") +
-                         bounds_documentation)
+          .documentation("The gradient of slice: zeros of shape `fwd_in_shape`, the shape of the "
+                         "sliced tensor, with `input_gradient` where the slice was. The other "
+                         "parameters are those of slice. Any type.")
           .selector("sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:name:", "11.3")
-          .selector(
-              "sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:startMask:endMask:"
-              "squeezeMask:name:",
-              "11.3")
+          .selector("sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:startMask:endMask:"
+                    "squeezeMask:name:",
+                    "11.3")
           .selector(
               "sliceGradientTensor:fwdInShapeTensor:startTensor:endTensor:strideTensor:startMask:"
               "endMask:squeezeMask:name:",
               "15.2")
-          .selector(
-              "sliceGradientTensor:fwdInShapeTensor:startTensor:sizeTensor:squeezeMask:name:",
-              "15.2")
+          .selector("sliceGradientTensor:fwdInShapeTensor:startTensor:sizeTensor:squeezeMask:name:",
+                    "15.2")
           .types("T", types::all())
           .operand("input_gradient", "T")
           .attribute(integers_or_tensor("fwd_in_shape"));
@@ -237,20 +232,19 @@ Tensor gradient_of_update(GradientContext& g) {
 Row slice_update() {
   auto row =
       Row("slice_update", "TensorShape")
-          .documentation(std::string("`data` with a part replaced by `update`, which must have "
-                                     "exactly that part's shape. Without ends, strides and sizes, "
-                                     "the update's shape is the size of the part. ") +
-                         bounds_documentation)
+          .documentation("`data` with a part replaced by `update`, which must have exactly that "
+                         "part's shape. The bounds are those of slice; without ends, strides and "
+                         "sizes, the update's shape says the sizes. Any type.")
           .selector(
               "sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:startMask:"
               "endMask:squeezeMask:name:",
               "14.4")
+          .selector("sliceUpdateDataTensor:updateTensor:starts:ends:strides:startMask:endMask:"
+                    "squeezeMask:name:",
+                    "14.4")
           .selector(
-              "sliceUpdateDataTensor:updateTensor:starts:ends:strides:startMask:endMask:"
-              "squeezeMask:name:",
-              "14.4")
-          .selector("sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:name:",
-                    "15.0")
+              "sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:name:",
+              "15.0")
           .selector("sliceUpdateDataTensor:updateTensor:starts:ends:strides:name:", "15.0")
           .types("T", types::all())
           .operand("data", "T")

@@ -18,10 +18,11 @@ struct SliceAxis {
 
 /// What the parameters say, as far as it is known. A list that was not given is empty.
 struct SliceBounds {
-  bool sized = false;      // starts and sizes; otherwise starts, ends and strides
-  bool exact = false;      // out of range is an error; otherwise it is clamped
-  bool run_time = false;   // the starts come from `start_tensor`
-  PartialIntegers starts, ends, strides, sizes;
+  bool sized = false;     // starts and sizes; otherwise starts, ends and strides
+  bool exact = false;     // out of range is an error; otherwise it is clamped
+  bool run_time = false;  // the starts come from `start_tensor`
+  PartialIntegers starts{std::in_place}, ends{std::in_place}, strides{std::in_place},
+      sizes{std::in_place};
   uint64_t start_mask = 0, end_mask = 0, squeeze_mask = 0;
 };
 

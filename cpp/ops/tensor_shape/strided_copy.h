@@ -69,33 +69,31 @@ void for_each_strided_run(const StridedPart& part, const Parallel& parallel, Run
 /// packed[i] = whole[part, i].
 template <class T>
 void read_part(const T* whole, const StridedPart& part, T* packed, const Parallel& parallel) {
-  for_each_strided_run(part, parallel,
-                       [&](int64_t n, int64_t offset, int64_t stride, int64_t at) {
-                         const T* from = whole + offset;
-                         T* to = packed + at;
-                         if (stride == 1) {
-                           std::copy_n(from, n, to);
-                         } else if (stride == 0) {
-                           std::fill_n(to, n, *from);
-                         } else {
-                           for (int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
-                         }
-                       });
+  for_each_strided_run(part, parallel, [&](int64_t n, int64_t offset, int64_t stride, int64_t at) {
+    const T* from = whole + offset;
+    T* to = packed + at;
+    if (stride == 1) {
+      std::copy_n(from, n, to);
+    } else if (stride == 0) {
+      std::fill_n(to, n, *from);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+    }
+  });
 }
 
 /// whole[part, i] = packed[i]. The part's elements are distinct.
 template <class T>
 void write_part(const T* packed, T* whole, const StridedPart& part, const Parallel& parallel) {
-  for_each_strided_run(part, parallel,
-                       [&](int64_t n, int64_t offset, int64_t stride, int64_t at) {
-                         const T* from = packed + at;
-                         T* to = whole + offset;
-                         if (stride == 1) {
-                           std::copy_n(from, n, to);
-                         } else {
-                           for (int64_t i = 0; i < n; ++i) to[i * stride] = from[i];
-                         }
-                       });
+  for_each_strided_run(part, parallel, [&](int64_t n, int64_t offset, int64_t stride, int64_t at) {
+    const T* from = packed + at;
+    T* to = whole + offset;
+    if (stride == 1) {
+      std::copy_n(from, n, to);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i * stride] = from[i];
+    }
+  });
 }
 
 /// Reads a part of `from` into all of `to`, whatever the element type.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from mpsg._api_types import PaddingStyle, TensorNamedDataLayout
 from mpsg.data._integers import integer
 from mpsg.layers._layer import pair
 
-Padding: TypeAlias = Literal["same", "valid"] | int | Sequence[int] | Sequence[Sequence[int]]
+Padding: TypeAlias = (
+    Literal["same", "valid"] | int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+)
 """How the edges are padded: "same" (the output has size / stride elements, rounded up), "valid"
 (not at all), a number for all sides, (vertical, horizontal), or ((top, bottom), (left, right))."""
 
@@ -33,8 +35,8 @@ def padding_fields(padding: Padding) -> tuple[PaddingStyle, tuple[int, int, int,
                 "padding must be one number, (vertical, horizontal) or ((top, bottom), (left, "
                 f"right)), not {padding!r}"
             )
-        vertical, horizontal = padding
-        sides = pair("padding", vertical, 0) + pair("padding", horizontal, 0)
+        halves: Sequence[Any] = padding
+        sides = pair("padding", halves[0], 0) + pair("padding", halves[1], 0)
     else:
         all_sides = integer("padding", padding, 0)
         sides = (all_sides,) * 4

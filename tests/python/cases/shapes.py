@@ -108,7 +108,7 @@ MOVES: dict[str, list[tuple[tuple[int, ...], dict[str, Any], Function]]] = {
         ((3,), {"multiplier": 2}, lambda x: np.tile(x, 2)),
         ((2, 3), {"multiplier": (2, 3)}, lambda x: np.tile(x, (2, 3))),
         ((2, 3), {"multiplier": (1, 0)}, lambda x: np.tile(x, (1, 0))),
-        (ZERO, {"multiplier": (2, 2, 2)}, lambda x: np.tile(x, 2)),
+        (ZERO, {"multiplier": (2, 2, 2)}, lambda x: np.tile(x, (2, 2, 2))),
         (DEEP, {"multiplier": (1, 3) + (1,) * 14}, lambda x: np.tile(x, (1, 3) + (1,) * 14)),
     ],
 }

@@ -70,14 +70,14 @@ def values(
 ) -> np.ndarray:
     """Random values between `low` and `high`, as far as the type has them."""
     if name == "bool":
-        return rng.integers(0, 2, shape).astype(bool)
+        return np.asarray(rng.integers(0, 2, shape)).astype(bool)
     if name in INTEGERS:
         limits = np.iinfo(name)
         low, high = max(int(np.floor(low)), limits.min), min(int(np.ceil(high)), limits.max)
-        return rng.integers(low, high, shape, dtype=name, endpoint=True)
+        return np.asarray(rng.integers(low, high, shape, dtype=name, endpoint=True))
     if name == "complex64":
         real, imaginary = rng.uniform(low, high, (2, *shape))
-        return (real + 1j * imaginary).astype(np.complex64)
+        return np.asarray(real + 1j * imaginary).astype(np.complex64)
     return np.asarray(rng.uniform(low, high, shape)).astype(numpy_type(name))
 
 

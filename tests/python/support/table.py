@@ -13,9 +13,10 @@ ALL_ROWS: dict[str, dict[str, Any]] = {row["name"]: row for row in TABLE["rows"]
 ROWS = {name: row for name, row in ALL_ROWS.items() if not row["internal"]}
 
 
-def types_of(row: str, group: str = "T") -> list[str]:
-    """The data types that operands of a group may have."""
-    return list(ROWS[row]["types"][group])
+def operand_types(row: str) -> list[str]:
+    """The data types that a row's operands may have; [""] if it has none of its own."""
+    types = ROWS[row]["types"]
+    return list(types.get("T", types.get("indices", [""])))
 
 
 def differentiable_rows() -> list[str]:

@@ -1,0 +1,118 @@
+// Running: the executable cache, feeds that decide shapes, threads.
+#include <atomic>
+#include <thread>
+
+#include "fixtures.h"
+#include "graph/graph_data.h"
+#include "runtime/graph_runtime.h"
+
+using namespace mpsg;
+using namespace mpsg::testing;
+
+namespace {
+
+GraphRuntime::Statistics statistics(Graph& graph) {
+  return GraphRuntime::of(*graph.data()).statistics();
+}
+
+}  // namespace
+
+TEST_CASE("the cache is keyed by feed types, targets and device") {
+  Graph graph;
+  const auto x = placeholder(graph, {-1});
+  const auto y = graph.add_one("square", {{"tensor", x}});
+  const auto z = graph.add_one("negative", {{"tensor", x}});
+  graph.run({{x, data<float>({2}, {1, 2})}}, {y});
+  graph.run({{x, data<float>({2}, {3, 4})}}, {y});
+  CHECK(statistics(graph).hits == 1);
+  CHECK(statistics(graph).entries == 1);
+  graph.run({{x, data<float>({3}, {1, 2, 3})}}, {y});
+  graph.run({{x, data<float>({3}, {1, 2, 3})}}, {z});
+  graph.run(Device("reference"), {{x, data<float>({3}, {1, 2, 3})}}, {z});
+  CHECK(statistics(graph).hits == 1);
+  CHECK(statistics(graph).entries == 4);
+  GraphRuntime::of(*graph.data()).clear();
+  CHECK(statistics(graph).entries == 0);
+}
+
+TEST_CASE("the cache is bounded") {
+  Graph graph;
+  const auto x = placeholder(graph, {-1});
+  const auto y = graph.add_one("square", {{"tensor", x}});
+  for (int64_t size = 0; size < 200; ++size)
+    graph.run({{x, TensorData({DataType::float32, Shape{size}})}}, {y});
+  CHECK(statistics(graph).entries == 64);
+}
+
+TEST_CASE("a fed integer that decides a shape enters the key by value") {
+  Graph graph;
+  const auto x = placeholder(graph, {6});
+  const auto shape = placeholder(graph, {2}, DataType::int32);
+  const auto y = graph.add_one("reshape", {{"tensor", x}, {"shape", shape}});
+  const auto feed = data<float>({6}, {1, 2, 3, 4, 5, 6});
+  const auto run = [&](std::vector<int32_t> wanted) {
+    return graph.run({{x, feed}, {shape, data<int32_t>({2}, wanted)}}, {y}).at(y).shape();
+  };
+  CHECK(run({2, 3}) == Shape{2, 3});
+  CHECK(run({3, 2}) == Shape{3, 2});
+  CHECK(run({-1, 6}) == Shape{1, 6});
+  CHECK_THROWS_AS(run({4, 2}), GraphError);
+}
+
+TEST_CASE("feeds are checked") {
+  Graph graph;
+  const auto x = placeholder(graph, {-1, 2}, DataType::float32, "images");
+  const auto unused = placeholder(graph, {1});
+  const auto y = graph.add_one("square", {{"tensor", x}});
+  CHECK(contains(message_of<FeedError>([&] { graph.run({}, {y}); }), "'images'"));
+  CHECK(contains(message_of<FeedError>([&] {
+                   graph.run({{x, data<float>({3}, {1, 2, 3})}}, {y});
+                 }),
+                 "(-1, 2)"));
+  CHECK(contains(message_of<FeedError>([&] {
+                   graph.run({{x, data<int32_t>({1, 2}, {1, 2})}}, {y});
+                 }),
+                 "Convert the data to float32"));
+  CHECK_THROWS_AS(graph.run({{y, data<float>({1, 2}, {1, 2})}}, {y}), FeedError);
+  const auto result =
+      graph.run({{x, data<float>({1, 2}, {1, 2})}, {unused, data<float>({1}, {0})}}, {y, y, x});
+  CHECK(values<float>(result.at(y)) == std::vector<float>{1, 4});
+  CHECK(values<float>(result.at(x)) == std::vector<float>{1, 2});
+}
+
+TEST_CASE("threads build and run one graph together") {
+  Graph graph;
+  const auto x = placeholder(graph, {-1});
+  const auto v = variable(graph, {1, 1, 1, 1});
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const auto scaled = graph.add_one(
+            "multiplication", {{"primary_tensor", x}, {"secondary_tensor", Scalar(double(t + 1))}});
+        const auto y =
+            graph.add_one("addition", {{"primary_tensor", scaled}, {"secondary_tensor", v}});
+        const auto result = graph.run({{x, data<float>({4}, {1, 2, 3, 4})}}, {y});
+        for (int k = 0; k < 4; ++k)
+          wrong += values<float>(result.at(y))[static_cast<size_t>(k)] != float((k + 1) * (t + 1) + 1);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  graph.verify();
+}
+
+TEST_CASE("an executable without its graph says so") {
+  std::shared_ptr<Executable> executable;
+  {
+    Graph graph;
+    const auto x = placeholder(graph, {2});
+    executable = graph.compile(Device(), {{x, {DataType::float32, {2}}}},
+                               {graph.add_one("square", {{"tensor", x}})});
+    const auto feed = data<float>({2}, {2, 3});
+    CHECK(values<float>(executable->run(std::span(&feed, 1))[0]) == std::vector<float>{4, 9});
+  }
+  const auto feed = data<float>({2}, {2, 3});
+  CHECK_THROWS_AS(executable->run(std::span(&feed, 1)), ExecutionError);
+}
