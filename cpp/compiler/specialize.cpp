@@ -69,7 +69,13 @@ Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
     copy.copy(id);
     if (source.node(id).row->name == "variable") module.variables[copy(id)] = id;
   }
-  for (const auto id : target_ids) module.targets.push_back(copy(id));
+  for (const auto id : target_ids) {
+    module.targets.push_back(copy(id));
+    // As where a variable is passed to an operation: its value from before the run.
+    if (source.node(id.operation).row->name == "variable")
+      module.targets.back() =
+          module.graph.add_one("read", {{"variable", data.tensor(copy(id))}}).id();
+  }
   for (const auto id : operation_ids) module.target_operations.push_back(copy(id));
   return module;
 }

@@ -132,10 +132,12 @@ class ForLoopGradient {
   /// The loop once more, stacking the arguments of every iteration.
   void save_arguments() {
     auto carried = initial_;
+    // Of no iteration one argument too, or else the bodies could not slice what is not run.
+    const auto saved_count = binary("maximum", bounds_.count, Scalar(int64_t{1}));
     for (const auto& tensor : initial_)
       carried.push_back(graph_.add_one(
           "broadcast", {{"tensor", constant(graph_, 0, tensor.data_type())},
-                        {"shape", stacked_shape(bounds_.count, tensor)}}));
+                        {"shape", stacked_shape(saved_count, tensor)}}));
     const Block body = [&](const std::vector<Tensor>& given) {
       const auto i = given[0];
       const std::vector<Tensor> arguments(given.begin() + 1,

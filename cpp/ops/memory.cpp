@@ -134,7 +134,8 @@ Row variable_from_tensor() {
       .impure()
       .not_differentiable("a variable starts from a fixed value")
       .build([](GraphData& graph, Node& node) {
-        const auto known = HostValues(graph, INT64_MAX).value(node.inputs[0]);
+        HostValues values(graph, INT64_MAX);  // owns the bytes of what it knows
+        const auto known = values.value(node.inputs[0]);
         if (!known)
           throw GraphError("variable_from_tensor: the value of '" +
                            graph.display_name(node.inputs[0].operation) +

@@ -79,7 +79,9 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         stop.set()
         signal.signal(signal.SIGINT, before)
 
-    before = signal.signal(signal.SIGINT, request)
+    # None: a handler that Python does not know, of a program around it.
+    before = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+    signal.signal(signal.SIGINT, request)
     try:
         yield stop
     finally:

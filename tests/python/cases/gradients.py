@@ -1,0 +1,408 @@
+"""Operands, away from kinks, at which every differentiable row is differentiated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import mpsg
+from cases.arithmetic_unary import FUNCTIONS
+from mpsg import Convolution2DOpDescriptor as Convolution
+from mpsg import LossReductionType, PaddingMode, PaddingStyle, TensorNamedDataLayout
+from mpsg import Pooling2DOpDescriptor as Pooling
+from mpsg import PoolingReturnIndicesMode as IndicesMode
+from support.differences import Call
+from support.numbers import random_generator, values
+from support.running import DECLARED
+
+
+@dataclass
+class GradientCase:
+    label: str
+    call: Call
+    arrays: list[np.ndarray]
+    declared: tuple[str, ...] = tuple(DECLARED)
+    # Equal bits whatever is known of the shapes.
+    same_bits: bool = True
+
+    def __post_init__(self) -> None:
+        self.arrays = [np.array(array) for array in self.arrays]
+
+
+def real(shape: tuple[int, ...], key: object = 0, low: float = -2, high: float = 2) -> np.ndarray:
+    return values("float64", shape, random_generator(shape, key), low, high)
+
+
+def apart(shape: tuple[int, ...], key: object = 0) -> np.ndarray:
+    """Different numbers, none of them near another or near 0: no maximum changes hands."""
+    count = int(np.prod(shape))
+    order = random_generator(shape, key).permutation(count) - count // 2
+    return (order * 0.25 + 0.125).reshape(shape)
+
+
+def complexes(shape: tuple[int, ...], key: object = 0) -> np.ndarray:
+    """In the first quadrant: away from every branch cut of a power or a logarithm."""
+    rng = random_generator(shape, key)
+    parts = values("float64", shape, rng, 0.4, 1), values("float64", shape, rng, 0.2, 0.6)
+    return (parts[0] + 1j * parts[1]).astype(np.complex64)
+
+
+def plain(row: str, *arrays: np.ndarray, **attributes: Any) -> GradientCase:
+    def call(graph: mpsg.Graph, tensors: list[mpsg.Tensor]) -> Any:
+        return getattr(graph, row)(*tensors, **attributes)
+
+    return GradientCase(str(attributes), call, list(arrays))
+
+
+BROADCAST = [((), ()), ((2, 3), (2, 3)), ((3, 1), (1, 2)), ((3,), (2, 1, 1)), ((), (2,)), ((0, 2), (1, 2))]
+
+
+def unary(row: str, low: float, high: float) -> Iterator[GradientCase]:
+    for shape in [(), (3,), (2, 1, 2), (0,)]:
+        yield plain(row, real(shape, row, low, high))
+
+
+def binary(
+    row: str, first: tuple[float, float] = (-2, 2), second: tuple[float, float] = (-2, 2)
+) -> Iterator[GradientCase]:
+    for a, b in BROADCAST:
+        yield plain(row, real(a, row, *first), real(b, (row, 2), *second))
+
+
+def extremes(row: str) -> Iterator[GradientCase]:
+    for a, b in BROADCAST:
+        # Never closer than 1/16.
+        yield plain(row, apart(a, row), apart(b, (row, 2)) + 0.0625)
+
+
+def reductions(row: str, array: Any) -> Iterator[GradientCase]:
+    for shape, axes in [((), None), ((3,), 0), ((2, 3), None), ((2, 3), -1), ((2, 3, 2), (0, 2)), ((2, 0), 1)]:
+        yield plain(row, array(shape, row), axes=axes)
+
+
+COMPLEX_UNARY = [
+    *("exponent", "logarithm", "square_root", "reciprocal_square_root", "reverse_square_root"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "acosh"),
+    *("atanh", "square", "reciprocal", "negative", "absolute", "absolute_square", "conjugate"),
+    *("real_part", "imaginary_part", "identity"),
+]
+COMPLEX_BINARY = ["addition", "subtraction", "multiplication", "division", "division_no_nan"]
+COMPLEX_BINARY += ["power"]
+
+
+def arithmetic(row: str) -> Iterator[GradientCase]:
+    domains = {name: domain for name, (_, domain) in FUNCTIONS.items()} | {
+        **dict.fromkeys(["exponent", "exponent_base2", "exponent_base10", "tan"], (-1.2, 1.2)),
+        **dict.fromkeys(["sinh", "cosh", "tanh", "sin", "cos", "erf", "sigmoid"], (-2, 2)),
+        **dict.fromkeys(["logarithm", "square_root", "reciprocal"], (0.5, 3)),
+        **dict.fromkeys(["logarithm_base2", "logarithm_base10"], (0.5, 3)),
+        **dict.fromkeys(["reciprocal_square_root", "reverse_square_root"], (0.5, 3)),
+        **dict.fromkeys(["asin", "acos", "atanh"], (-0.8, 0.8)),
+        **dict.fromkeys(["identity", "square", "negative", "absolute_square"], (-2, 2)),
+        **dict.fromkeys(["real_part", "imaginary_part", "conjugate"], (-2, 2)),
+        "acosh": (1.3, 3),
+    }
+    if row in domains:
+        yield from unary(row, *domains[row])
+    if row in {"absolute", "relu"}:
+        for shape in [(), (5,), (2, 1, 2), (0,)]:
+            yield plain(row, apart(shape, row))
+    if row in COMPLEX_UNARY:
+        yield plain(row, complexes((3,), row))
+    if row in COMPLEX_BINARY:
+        yield plain(row, complexes((2, 1), row), complexes((1, 2), (row, 2)))
+    if row == "planar":
+        yield plain(row, complexes((2, 2), row))
+    if row == "complex":
+        for a, b in BROADCAST[:-1]:
+            yield plain(row, real(a).astype(np.float32), real(b, 1).astype(np.float32))
+    if row in {"addition", "subtraction", "multiplication"}:
+        yield from binary(row)
+    if row in {"division", "division_no_nan"}:
+        yield from binary(row, second=(0.5, 2))
+    if row in {"modulo", "floor_modulo"}:
+        # a / b stays between 2.1 and 2.9: no quotient changes.
+        for a, b in BROADCAST:
+            yield plain(row, real(a, row, 2.2, 2.3), real(b, row, 0.85, 1.0))
+            yield plain(row, real(a, row, -2.3, -2.2), real(b, row, 0.85, 1.0))
+    if row == "power":
+        yield from binary(row, (0.5, 2), (-2, 2))
+        whole = np.array([3.0, 2.0, 0.0, -1.0, 1.0])
+
+        def constant_power(graph: mpsg.Graph, tensors: list[mpsg.Tensor]) -> Any:
+            return graph.power(tensors[0], graph.constant(whole))
+
+        yield GradientCase("of negative numbers", constant_power, [real((5,), row, -2, -0.5)])
+    if row == "atan2":
+        for a, b in BROADCAST:
+            yield plain(row, apart(a, row), apart(b, (row, 2)))
+    if "maximum" in row or "minimum" in row:
+        yield from extremes(row)
+    if row == "select":
+        for p, a, b in [((), (), ()), ((2, 3), (2, 3), (2, 3)), ((2, 1), (3,), ()), ((3,), (2, 1), (1, 3))]:
+            mask = random_generator(p, a).integers(0, 2, p).astype(bool)
+            yield plain(row, np.asarray(mask), real(a, 1), real(b, 2))
+        yield plain(row, np.array([True, False]), complexes((2,)), complexes((1,)))
+    if row == "clamp":
+        for x, low, high in [((6,), (), ()), ((2, 3), (3,), (2, 1)), ((), (), ())]:
+            yield plain(row, apart(x, row), apart(low, 1) - 0.4, apart(high, 2) + 0.45)
+
+
+def activations(row: str) -> Iterator[GradientCase]:
+    if row in {"relu_gradient", "sigmoid_gradient"}:
+        for shape in [(), (5,), (2, 2)]:
+            yield plain(row, real(shape, 1), apart(shape, row))
+    if row == "leaky_relu":
+        for x, alpha in [((5,), ()), ((2, 3), (3,)), ((2, 1), (1, 2))]:
+            yield plain(row, apart(x, row), real(alpha, row, 0.1, 0.4))
+    if row == "leaky_relu_gradient":
+        for x, alpha in [((5,), ()), ((2, 3), (3,))]:
+            yield plain(row, real(x, 1), apart(x, row), real(alpha, row, 0.1, 0.4))
+    if row == "softmax":
+        for shape, axis in [((4,), 0), ((2, 3), 1), ((2, 3, 2), -2), ((0, 2), 1)]:
+            yield plain(row, real(shape, row), axis=axis)
+    if row == "softmax_gradient":
+        for shape, axis in [((4,), 0), ((2, 3), 1)]:
+            yield plain(row, real(shape, 1), real(shape, row), axis=axis)
+
+
+SHAPES: dict[str, list[tuple[tuple[int, ...], dict[str, Any]]]] = {
+    "reshape": [((2, 3), {"shape": (3, -1)}), ((2,), {"shape": (1, 2, 1)}), ((), {"shape": 1})],
+    "transpose": [((2, 3), {"dimension": 0, "with_dimension": -1})],
+    "permute": [((2, 3, 2), {"permutation": (2, 0, 1)}), ((), {"permutation": ()})],
+    "broadcast": [((3, 1), {"shape": (2, 3, 2)}), ((), {"shape": 4}), ((2, 1), {"shape": (2, 0)})],
+    "expand_dims": [((2, 3), {"axes": (0, -1)}), ((), {"axes": 0})],
+    "squeeze": [((1, 3, 1), {}), ((1, 3, 1), {"axes": -1})],
+    "flatten_2d": [((2, 3, 2), {"axis": 1}), ((2,), {"axis": -1})],
+    "reverse": [((2, 3), {}), ((2, 3), {"axes": 1})],
+    "slice": [
+        ((5,), {"starts": 1, "ends": 4}),
+        ((4, 3), {"starts": (3, 0), "ends": (0, 3), "strides": (-2, 2)}),
+        ((4, 3), {"starts": (-1, 1), "ends": (0, 3), "squeeze_mask": 1}),
+        ((4, 3), {"starts": (1, 2), "sizes": (2, 1)}),
+        ((4, 3), {"dimension": 1, "start": 1, "length": 2}),
+    ],
+    "split": [((5, 2), {"split_sizes": (2, -1, 1)}), ((2, 4), {"num_splits": 2, "axis": -1})],
+    "tile": [((2, 3), {"multiplier": (2, 3)}), ((2,), {"multiplier": 1}), ((2,), {"multiplier": 0})],
+    "mean": [((2, 3), {}), ((2, 3), {"axes": 0}), ((2, 3, 2), {"axes": (-1, 0)})],
+    "variance": [((2, 3), {}), ((2, 3), {"axes": 0}), ((2, 3, 2), {"axes": (-1, 0)})],
+    "reduction_sum": [],
+}
+PADS = [
+    ((3, 2), (1, 0), (2, 1), [PaddingMode.CONSTANT, PaddingMode.ZERO, PaddingMode.PERIODIC]),
+    ((3, 2), (1, 0), (2, 1), [PaddingMode.REFLECT, PaddingMode.SYMMETRIC]),
+    ((3, 2), (2, 1), (4, 3), [PaddingMode.CLAMP_TO_EDGE, PaddingMode.ANTI_PERIODIC]),
+    ((4, 2), (-1, 0), (1, -1), [PaddingMode.CONSTANT]),
+]
+
+
+def shapes(row: str) -> Iterator[GradientCase]:
+    for shape, attributes in SHAPES.get(row, []):
+        yield plain(row, real(shape, row), **attributes)
+        if row not in {"variance"}:
+            yield plain(row, complexes(shape, row), **attributes)
+    if row == "variance":
+        yield GradientCase(
+            "mean given", lambda g, t: g.variance(t[0], 1, mean=t[1]), [real((2, 3)), real((2, 1))]
+        )
+    if row == "cast":
+        yield plain(row, real((3,)).astype(np.float32), type="float64")
+        yield plain(row, complexes((3,)), type="float32")
+        yield plain(row, real((3,)).astype(np.float32), type="complex64")
+    if row == "slice":
+        starts = np.array([2, 9])
+
+        def at_run_time(graph: mpsg.Graph, tensors: list[mpsg.Tensor]) -> Any:
+            return graph.slice(tensors[0], start_tensor=tensors[1], sizes=(2, 1))
+
+        yield GradientCase("start_tensor", at_run_time, [real((4, 3)), starts])
+    if row == "slice_gradient":
+        yield plain(row, real((2, 2)), fwd_in_shape=(4, 3), starts=(3, 0), ends=(0, 3), strides=(-2, 2))
+        yield plain(row, real((2, 1)), fwd_in_shape=(4, 3), starts=(1, 2), sizes=(2, 1))
+    if row == "slice_update":
+        yield plain(row, real((4, 3)), real((2, 2), 1), starts=(3, 0), ends=(0, 3), strides=(-2, 2))
+        yield plain(row, real((4, 3)), real((2, 1), 1), starts=(1, 2))
+        yield GradientCase(
+            "start_tensor",
+            lambda g, t: g.slice_update(t[0], t[1], start_tensor=t[2], sizes=(2, 1)),
+            [real((4, 3)), real((2, 1), 1), np.array([2, 9])],
+        )
+    if row == "concat":
+        yield GradientCase("", lambda g, t: g.concat(t, -1), [real((2, 3)), real((2, 1)), real((2, 0))])
+        yield GradientCase(
+            "interleaved",
+            lambda g, t: g.concat(t, 1, interleave=True),
+            [real((2, 3)), real((2, 3), 1)],
+            declared=("static", "sizes unknown"),  # the gradient says that it needs the rank
+        )
+        yield GradientCase("twice", lambda g, t: g.concat([t[0], t[0]], 0), [real((2, 3))])
+    if row == "stack":
+        yield GradientCase("", lambda g, t: g.stack(t, -1), [real((2, 3)), real((2, 3), 1)])
+    if row == "tile_gradient":
+        yield plain(row, real((4, 3)), real((2, 3), 1), multiplier=(2, 1))
+    for shape, left, right, modes in PADS if row in {"pad", "pad_gradient"} else []:
+        for mode in modes:
+            padding = {"padding_mode": mode, "left_padding": left, "right_padding": right}
+            if row == "pad":
+                yield plain(row, real(shape, 3), **padding)
+            else:
+                grown = tuple(n + a + b for n, a, b in zip(shape, left, right, strict=True))
+                yield plain(row, real(grown), real(shape, 1), **padding)
+
+
+def windows(row: str) -> Iterator[GradientCase]:
+    if row == "matrix_multiplication":
+        for a, b in [((2, 3), (3, 2)), ((2, 1, 2), (2, 3)), ((2, 2), (3, 2, 1)), ((2, 1, 2, 2), (2, 2, 1))]:
+            yield plain(row, real(a), real(b, 1))
+        yield plain(row, complexes((2, 2)), complexes((2, 1)))
+        yield GradientCase("squared", lambda g, t: g.matrix_multiplication(t[0], t[0]), [real((2, 2))])
+    if row.startswith("convolution"):
+        yield from convolutions(row)
+    if "pooling" in row:
+        yield from poolings(row)
+
+
+def convolutions(row: str) -> Iterator[GradientCase]:
+    nhwc = {"data_layout": TensorNamedDataLayout.NHWC, "weights_layout": TensorNamedDataLayout.HWIO}
+    # source, weights, output, options
+    for source, weights, output, options in [
+        ((1, 2, 4, 3), (2, 2, 2, 2), (1, 2, 3, 2), {}),
+        ((2, 2, 4, 3), (2, 1, 2, 1), (2, 2, 2, 3), {"groups": 2, "stride_in_y": 2}),
+        (
+            (1, 3, 4, 1),
+            (2, 2, 1, 2),
+            (1, 3, 2, 2),
+            {"stride_in_x": 2, "padding_style": PaddingStyle.TF_SAME, **nhwc},
+        ),
+        (
+            (1, 1, 4, 3),
+            (1, 1, 2, 2),
+            (1, 1, 3, 4),
+            {"dilation_rate_in_y": 2, "padding_left": 1, "padding_right": 1, "padding_top": 1},
+        ),
+    ]:
+        descriptor = Convolution(**options)
+        if row == "convolution_2d":
+            yield plain(row, real(source), real(weights, 1), descriptor=descriptor)
+        elif row == "convolution_2d_data_gradient":
+            yield plain(
+                row,
+                real(output),
+                real(weights, 1),
+                output_shape=source,
+                forward_convolution_descriptor=descriptor,
+            )
+        else:
+            yield plain(
+                row,
+                real(output),
+                real(source, 1),
+                output_shape=weights,
+                forward_convolution_descriptor=descriptor,
+            )
+
+
+def poolings(row: str) -> Iterator[GradientCase]:
+    for source, output, options in [
+        ((1, 2, 4, 3), (1, 2, 3, 2), {}),
+        ((1, 1, 4, 4), (1, 1, 2, 2), {"stride_in_x": 2, "stride_in_y": 2}),
+        ((1, 1, 4, 3), (1, 1, 3, 3), {"padding_left": 1, "include_zero_pad_to_average": True}),
+        ((1, 3, 4, 2), (1, 2, 2, 2), {"stride_in_x": 2, "ceil_mode": True, "data_layout": TensorNamedDataLayout.NHWC}),
+    ]:
+        indices = IndicesMode.GLOBAL_FLATTEN_4D if "indices" in row else IndicesMode.NONE
+        descriptor = Pooling(
+            kernel_width=2, kernel_height=2, return_indices_mode=indices, **options
+        )
+        arrays = [apart(source, row)]
+        if row.endswith("gradient"):
+            arrays.insert(0, real(output))
+        yield plain(row, *arrays, descriptor=descriptor)
+    if row == "max_pooling_2d_gradient":
+        descriptor = Pooling(
+            kernel_width=2,
+            kernel_height=2,
+            return_indices_mode=IndicesMode.GLOBAL_FLATTEN_2D,
+        )
+
+        def by_indices(graph: mpsg.Graph, tensors: list[mpsg.Tensor]) -> Any:
+            _, places = graph.max_pooling_2d_return_indices(tensors[1], descriptor)
+            return graph.max_pooling_2d_gradient(
+                tensors[0], None, descriptor, indices=places, output_shape=(1, 2, 4, 3)
+            )
+
+        yield GradientCase("by indices", by_indices, [real((1, 2, 3, 2)), apart((1, 2, 4, 3))])
+
+
+def composites(row: str) -> Iterator[GradientCase]:
+    x, g = real((2, 3, 2)), real((2, 3, 2), 1)
+    mean, variance = real((1, 3, 1), 2), real((1, 3, 1), 3, 0.5, 2)
+    gamma, beta = real((1, 3, 1), 4), real((1, 3, 1), 5)
+    first, second = real((1, 3, 1), 6), real((1, 3, 1), 7)
+    axes, epsilon = (0, 2), 0.1
+    if row == "normalization":
+        yield GradientCase(
+            "",
+            lambda g, t: g.normalization(*t, epsilon),
+            [x, mean, variance, gamma, beta],
+            same_bits=False,  # where the shapes are known, one product less is rounded
+        )
+        yield GradientCase(
+            "no gamma", lambda g, t: g.normalization(*t[:3], None, None, epsilon), [x, mean, variance]
+        )
+        yield GradientCase(
+            "gamma per element",
+            lambda g, t: g.normalization(*t, None, epsilon),
+            [x, mean, variance, real((3, 2))],
+        )
+    if row == "normalization_gamma_gradient":
+        yield plain(row, g, x, mean, variance, axes=axes, epsilon=epsilon)
+    if row == "normalization_beta_gradient":
+        yield plain(row, g, x, axes=axes)
+    if row == "normalization_gradient":
+        yield GradientCase(
+            "without sums",
+            lambda graph, t: graph.normalization_gradient(*t, None, None, axes, epsilon),
+            [g, x, mean, variance, gamma],
+        )
+        yield GradientCase(
+            "with sums",
+            lambda graph, t: graph.normalization_gradient(*t, axes, epsilon),
+            [g, x, mean, variance, gamma, first, second],
+            # With unknown shapes it does not know that the sums fit, and computes them.
+            declared=("static",),
+        )
+    if row.startswith("softmax_cross_entropy"):
+        labels = real((2, 3), 1, 0.1, 0.9)
+        for reduction in LossReductionType:
+            attributes = {"axis": 1, "reduction_type": reduction}
+            incoming = [real((2, 1) if reduction == LossReductionType.NONE else (), 2)]
+            arrays = incoming if row.endswith("gradient") else []
+            yield plain(row, *arrays, real((2, 3)), labels, **attributes)
+    rate = np.array(0.3)
+    if row == "stochastic_gradient_descent":
+        yield plain(row, rate, real((2, 3)), real((2, 3), 1))
+    if row == "adam":
+        numbers = [rate, np.array(0.7), np.array(0.6), np.array(0.1)]
+        state = [real((3,), 1), real((3,), 2), real((3,), 3, 0.5, 2), real((3,), 4)]
+        yield plain(row, *numbers, *state)
+        yield GradientCase(
+            "all",
+            lambda g, t: g.adam(
+                *t[:8], maximum_velocity=t[8], beta1_power=t[9], beta2_power=t[10]
+            ),
+            [*numbers, *state, np.array([0.1, 9, 9]), np.array(0.5), np.array(0.3)],
+        )
+
+
+def gradient_cases(row: str) -> list[GradientCase]:
+    if row in {"reduction_sum", "reduction_product"}:
+        found = [*reductions(row, real), *reductions(row, complexes)]
+    elif row.startswith("reduction"):
+        found = list(reductions(row, apart))
+    else:
+        families = (arithmetic, activations, shapes, windows, composites)
+        found = [case for family in families for case in family(row)]
+    return found
