@@ -167,10 +167,8 @@ py::dict bind_arguments(const OpRow& row, const std::vector<Parameter>& paramete
   return given;
 }
 
-py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, Graph& graph,
-                    const py::args& args, const py::kwargs& kwargs) {
-  const auto given = bind_arguments(row, parameters, args, kwargs);
-  const SourceScope source(capture_source());
+std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Parameter>& parameters,
+                                        Graph& graph, const py::dict& given) {
   std::vector<Argument> arguments;
   for (const auto& parameter : parameters) {
     if (!given.contains(parameter.name.c_str())) continue;
@@ -197,6 +195,31 @@ py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, 
                         parameter.name == "shape"))
         arguments.push_back({parameter.name, to_attribute(*parameter.attribute, object)});
     }
+  }
+  return arguments;
+}
+
+/// A wrong argument of a row, with the line of the program that gave it.
+GraphError wrong_call(const OpRow& row, const Error& error) {
+  std::string message = error.what();
+  if (!message.starts_with(row.name + ": ")) message = row.name + ": " + message;
+  const auto& source = SourceScope::current();
+  if (source && message.find("\n  built at ") == std::string::npos)
+    message += "\n  built at " + source->format();
+  return GraphError(message);
+}
+
+py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, Graph& graph,
+                    const py::args& args, const py::kwargs& kwargs) {
+  const auto given = bind_arguments(row, parameters, args, kwargs);
+  const SourceScope source(capture_source());
+  std::vector<Argument> arguments;
+  try {
+    arguments = convert_arguments(row, parameters, graph, given);
+  } catch (const GraphError& error) {
+    throw wrong_call(row, error);
+  } catch (const FeedError& error) {
+    throw wrong_call(row, error);
   }
   std::string name;
   if (given.contains("name") && !py::object(given["name"]).is_none())

@@ -13,8 +13,33 @@ std::optional<TensorId> HostValues::outside(TensorId id) const {
   return std::nullopt;
 }
 
-const HostValues::Known* HostValues::evaluate_node(OperationId id) {
+/// A composite (stack, split) is expanded on constants, in a graph of its own.
+void HostValues::evaluate_composite(OperationId id) {
   const auto& node = graph_.node(id);
+  Graph scratch;
+  std::vector<Tensor> inputs;
+  for (const auto input : node.inputs) {
+    const auto& view = known_[input]->view;
+    inputs.push_back(scratch.add_one(
+        "constant",
+        {{"value", Bytes::copy({static_cast<const std::byte*>(view.data), view.byte_count()})},
+         {"shape", view.shape.to_vector()},
+         {"data_type", view.data_type}}));
+  }
+  ExpandContext context(node.view(), scratch, inputs, node.outputs);
+  node.row->expand(context);
+  for (size_t i = 0; i < context.results().size(); ++i) {
+    const auto value = scratch.data()->host_values().value(context.results()[i].id());
+    auto& known = known_[{id, static_cast<int32_t>(i)}];
+    if (!value) continue;
+    auto bytes = Bytes::copy({static_cast<const std::byte*>(value->data), value->byte_count()});
+    known = Known{{value->data_type, value->shape, const_cast<std::byte*>(bytes->data())}, bytes};
+  }
+}
+
+void HostValues::evaluate_node(OperationId id) {
+  const auto& node = graph_.node(id);
+  if (node.row->is_composite()) return evaluate_composite(id);
   std::vector<TensorView> inputs;
   for (const auto input : node.inputs) inputs.push_back(known_[input]->view);
   std::vector<TensorView> outputs;
@@ -28,14 +53,32 @@ const HostValues::Known* HostValues::evaluate_node(OperationId id) {
       EvaluateContext(node.view(), inputs, outputs, Parallel::serial(), graph_.seed, 0));
   for (size_t i = 0; i < outputs.size(); ++i)
     known_[{id, static_cast<int32_t>(i)}] = Known{outputs[i], memory[i]};
-  return &*known_[{id, 0}];
 }
 
+bool HostValues::may_evaluate(const Node& node) const {
+  const auto& row = *node.row;
+  if (!(row.evaluate || row.expand) || !row.traits.pure || row.traits.random || !row.blocks.empty())
+    return false;
+  for (const auto& type : node.outputs) {
+    const auto count = type.shape.element_count();
+    if (!count || *count > largest_) return false;
+  }
+  return true;
+}
+
+std::optional<HostValues::Known> HostValues::shape_value(const Shape& shape) {
+  if (!shape.is_static()) return std::nullopt;
+  auto memory = Bytes::allocate(static_cast<size_t>(shape.rank()) * sizeof(int32_t));
+  auto* values = reinterpret_cast<int32_t*>(memory->mutable_data());
+  for (int i = 0; i < shape.rank(); ++i) values[i] = static_cast<int32_t>(shape[i]);
+  return Known{{DataType::int32, {shape.rank()}, memory->mutable_data()}, memory};
+}
+
+/// The value of `wanted` and of all it follows from, without recursion over them.
 const HostValues::Known* HostValues::evaluate(TensorId wanted) {
   std::vector<TensorId> stack{wanted};
   while (!stack.empty()) {
     const auto id = stack.back();
-    if (const auto fed = read_.find(id); fed != read_.end()) fed->second = true;
     if (known_.contains(id)) {
       stack.pop_back();
       continue;
@@ -49,14 +92,7 @@ const HostValues::Known* HostValues::evaluate(TensorId wanted) {
       }
       continue;
     }
-    bool possible = node.row->evaluate && node.row->traits.pure && !node.row->traits.random &&
-                    node.row->blocks.empty() && node.regions.empty() &&
-                    !(node.inputs.empty() && node.row->name != "constant" &&
-                      node.row->name != "coordinate_along_axis");
-    for (const auto& type : node.outputs) {
-      const auto count = type.shape.element_count();
-      possible = possible && count && *count <= largest_;
-    }
+    bool possible = may_evaluate(node);
     bool ready = true;
     if (possible && node.row->name != "shape_of") {
       for (const auto input : node.inputs) {
@@ -72,14 +108,7 @@ const HostValues::Known* HostValues::evaluate(TensorId wanted) {
     if (!possible) {
       known_[id] = std::nullopt;
     } else if (node.row->name == "shape_of") {
-      known_[id] = std::nullopt;
-      const auto& shape = graph_.type(node.inputs[0]).shape;
-      if (shape.is_static()) {
-        auto memory = Bytes::allocate(static_cast<size_t>(shape.rank()) * sizeof(int32_t));
-        auto* values = reinterpret_cast<int32_t*>(memory->mutable_data());
-        for (int i = 0; i < shape.rank(); ++i) values[i] = static_cast<int32_t>(shape[i]);
-        known_[id] = Known{{DataType::int32, {shape.rank()}, memory->mutable_data()}, memory};
-      }
+      known_[id] = shape_value(graph_.type(node.inputs[0]).shape);
     } else if (ready) {
       evaluate_node(id.operation);
     } else {
@@ -93,7 +122,6 @@ const HostValues::Known* HostValues::evaluate(TensorId wanted) {
 void HostValues::set_fed(TensorId id, std::shared_ptr<const Bytes> bytes) {
   const auto& type = graph_.type(id);
   auto* data = const_cast<std::byte*>(bytes->data());
-  read_[id] = false;
   known_[id] = Known{{type.data_type, type.shape, data}, std::move(bytes)};
 }
 

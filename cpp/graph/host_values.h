@@ -23,8 +23,6 @@ class HostValues {
   std::optional<TensorView> value(TensorId id);
   /// Makes the value of a placeholder known (a fed shape operand).
   void set_fed(TensorId id, std::shared_ptr<const Bytes> bytes);
-  /// Which fed placeholders were asked for: they belong into the cache key by value.
-  const std::map<TensorId, bool>& fed_and_read() const { return read_; }
 
  private:
   struct Known {
@@ -32,13 +30,15 @@ class HostValues {
     std::shared_ptr<const Bytes> bytes;
   };
   const Known* evaluate(TensorId id);
-  const Known* evaluate_node(OperationId id);
+  bool may_evaluate(const Node& node) const;
+  static std::optional<Known> shape_value(const Shape& shape);
+  void evaluate_node(OperationId id);
+  void evaluate_composite(OperationId id);
   std::optional<TensorId> outside(TensorId id) const;
 
   GraphData& graph_;
   int64_t largest_;
   std::map<TensorId, std::optional<Known>> known_;
-  std::map<TensorId, bool> read_;
 };
 
 }  // namespace mpsg

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
+#include <utility>
 
 #include "graph/element_types.h"
 #include "ops/build.h"
@@ -170,6 +171,12 @@ void check_distribution(const InferContext& c) {
       c.fail("integers can be uniform only; use a floating-point data_type");
     if (c.integer("min_integer") >= c.integer("max_integer"))
       c.fail("min_integer must be smaller than max_integer");
+    with_integer(type, [&]<class T>(TypeTag<T>) {
+      if (!std::in_range<T>(c.integer("min_integer")) ||
+          !std::in_range<T>(c.integer("max_integer") - 1))
+        c.fail("min_integer and max_integer - 1 must be numbers that " +
+               std::string(data_type_name(type)) + " holds");
+    });
     return;
   }
   if (!is_floating(type))

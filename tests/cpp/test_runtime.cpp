@@ -116,3 +116,18 @@ TEST_CASE("an executable without its graph says so") {
   const auto feed = data<float>({2}, {2, 3});
   CHECK_THROWS_AS(executable->run(std::span(&feed, 1)), ExecutionError);
 }
+
+TEST_CASE("a shape may be made by composites of sizes") {
+  Graph graph;
+  const auto x = placeholder(graph, {-1, 2, 3});
+  const auto sizes = graph.add("split", {{"tensor", graph.add_one("shape_of", {{"tensor", x}})},
+                                         {"num_splits", int64_t{3}},
+                                         {"axis", int64_t{0}}});
+  const auto rows = graph.add_one("multiplication",
+                                  {{"primary_tensor", sizes[0]}, {"secondary_tensor", sizes[1]}});
+  const auto shape = graph.add_one(
+      "concat", {{"tensors", std::vector<Tensor>{rows, sizes[2]}}, {"dimension", int64_t{0}}});
+  const auto y = graph.add_one("reshape", {{"tensor", x}, {"shape", shape}});
+  const auto feed = TensorData({DataType::float32, {4, 2, 3}});
+  CHECK(graph.run({{x, feed}}, {y}).at(y).shape() == Shape{8, 3});
+}
