@@ -60,14 +60,17 @@ std::vector<Tensor> to_tensors(const OpRow& row, const std::string& block,
   std::vector<Tensor> tensors;
   if (returned.is_none()) return tensors;
   if (py::isinstance<Tensor>(returned)) return {returned.cast<Tensor>()};
-  if (!py::isinstance<py::sequence>(returned))
-    wrong_argument(row, block, "a function that returns tensors", returned);
+  const auto add = [&](const py::handle& item) {
+    if (!py::isinstance<Tensor>(item))
+      wrong_argument(row, block, "a function that returns tensors", returned);
+    tensors.push_back(item.cast<Tensor>());
+  };
+  if (!py::isinstance<py::sequence>(returned)) add(returned);
   for (const auto& item : returned) {
     // while_loop's `before` returns (predicate, [results...]).
-    if (py::isinstance<Tensor>(item)) tensors.push_back(item.cast<Tensor>());
-    else if (py::isinstance<py::sequence>(item))
-      for (const auto& inner : item) tensors.push_back(inner.cast<Tensor>());
-    else wrong_argument(row, block, "a function that returns tensors", item);
+    if (py::isinstance<Tensor>(item) || !py::isinstance<py::sequence>(item)) add(item);
+    else
+      for (const auto& inner : item) add(inner);
   }
   return tensors;
 }
@@ -209,6 +212,21 @@ GraphError wrong_call(const OpRow& row, const Error& error) {
   return GraphError(message);
 }
 
+/// An object that says it is an integer; nullopt if it is not.
+std::optional<int64_t> to_integer(const AttributeSpec& spec, const py::handle& object) {
+  if (!PyIndex_Check(object.ptr())) return std::nullopt;
+  const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+  if (!number) {  // numpy's arrays only may be one
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  int overflow = 0;
+  const int64_t value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
+  if (overflow != 0) throw GraphError("'" + spec.name + "' does not fit into 64 bits");
+  return value;
+}
+
 py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, Graph& graph,
                     const py::args& args, const py::kwargs& kwargs) {
   const auto given = bind_arguments(row, parameters, args, kwargs);
@@ -220,10 +238,16 @@ py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, 
     throw wrong_call(row, error);
   } catch (const FeedError& error) {
     throw wrong_call(row, error);
+  } catch (py::error_already_set& error) {  // numpy's: not an array
+    if (!error.matches(PyExc_ValueError)) throw;
+    throw wrong_call(row, GraphError(py::str(error.value()).cast<std::string>()));
   }
   std::string name;
-  if (given.contains("name") && !py::object(given["name"]).is_none())
-    name = py::object(given["name"]).cast<std::string>();
+  if (given.contains("name") && !py::object(given["name"]).is_none()) {
+    const py::object object = given["name"];
+    if (!py::isinstance<py::str>(object)) throw py::type_error(row.name + "(): 'name' must be a str");
+    name = object.cast<std::string>();
+  }
   if (row.results.empty()) return py::cast(graph.add_operation(row.name, std::move(arguments), name));
   auto results = graph.add(row.name, std::move(arguments), name);
   // Named results may be absent (a state that was not asked for); then the one is not a list.
@@ -238,31 +262,25 @@ AttributeValue to_attribute(const AttributeSpec& spec, const py::handle& object)
   if (spec.kind == AttributeKind::data_type) return to_data_type(object);
   if (PyBool_Check(object.ptr())) return object.ptr() == Py_True;
   if (py::isinstance<py::str>(object)) return object.cast<std::string>();
-  if (PyIndex_Check(object.ptr())) {  // int, numpy integers, IntEnum
-    int overflow = 0;
-    const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
-    if (!number) throw py::error_already_set();
-    const int64_t value = PyLong_AsLongLongAndOverflow(number.ptr(), &overflow);
-    if (overflow != 0) throw GraphError("'" + spec.name + "' does not fit into 64 bits");
-    return value;
-  }
-  if (PyNumber_Check(object.ptr()) && !PySequence_Check(object.ptr())) {
-    const double value = PyFloat_AsDouble(object.ptr());
-    if (PyErr_Occurred()) throw py::error_already_set();
-    return value;
-  }
-  if (PySequence_Check(object.ptr())) {
+  // int, numpy integers, IntEnum; an array of several is a sequence below
+  if (const auto value = to_integer(spec, object)) return *value;
+  // An array without dimensions is a sequence that has no length.
+  if (PySequence_Check(object.ptr()) && PySequence_Size(object.ptr()) >= 0) {
     std::vector<int64_t> values;
     for (const auto& item : py::reinterpret_borrow<py::sequence>(object)) {
-      if (!PyIndex_Check(item.ptr()) || PyBool_Check(item.ptr()))
+      const auto value = to_integer(spec, item);
+      if (!value || PyBool_Check(item.ptr()))
         throw GraphError("'" + spec.name + "' must hold integers, got " +
                          py::repr(item).cast<std::string>());
-      const auto number = py::reinterpret_steal<py::object>(PyNumber_Index(item.ptr()));
-      int overflow = 0;
-      values.push_back(PyLong_AsLongLongAndOverflow(number.ptr(), &overflow));
-      if (overflow != 0) throw GraphError("'" + spec.name + "' does not fit into 64 bits");
+      values.push_back(*value);
     }
     return values;
+  }
+  PyErr_Clear();
+  if (PyNumber_Check(object.ptr())) {
+    const double value = PyFloat_AsDouble(object.ptr());
+    if (!PyErr_Occurred()) return value;
+    PyErr_Clear();
   }
   throw GraphError("'" + spec.name + "': " + py::repr(object).cast<std::string>() +
                    " is not a value it can take");

@@ -13,6 +13,9 @@ constexpr double worth_releasing = 1e-3;  // seconds; for less, giving the GIL a
 Device to_device(const py::object& object) {
   if (object.is_none()) return Device();
   if (py::isinstance<py::str>(object)) return Device(object.cast<std::string>());
+  if (!py::isinstance<Device>(object))
+    throw py::type_error("a device is an mpsg.Device or its name, not " +
+                         py::repr(object).cast<std::string>());
   return object.cast<Device>();
 }
 

@@ -7,12 +7,34 @@
 namespace mpsg::python {
 namespace {
 
-/// Keeps a Python object alive from C++, and lets it go with the GIL held.
-std::shared_ptr<void> keep_alive(py::object object) {
-  return {object.release().ptr(), [](void* held) {
-            const py::gil_scoped_acquire gil;
-            Py_DECREF(static_cast<PyObject*>(held));
-          }};
+/// Lets a Python object go, with the GIL held.
+struct Release {
+  bool writeable;
+  void operator()(void* held) const {
+    const py::gil_scoped_acquire gil;
+    Py_DECREF(static_cast<PyObject*>(held));
+  }
+};
+
+/// Keeps an array alive from C++.
+std::shared_ptr<void> keep_alive(py::object array) {
+  const bool writeable = array.attr("flags").attr("writeable").cast<bool>();
+  return {array.release().ptr(), Release{writeable}};
+}
+
+bool is_writeable(const TensorData& data) {
+  const auto* release = std::get_deleter<Release>(data.owner());
+  return !release || release->writeable;
+}
+
+/// Are these Python's integers, however large? numpy makes floats of those beyond 63 bits.
+bool all_integers(const py::handle& object, int depth = 0) {
+  if (PyLong_Check(object.ptr())) return true;
+  if (!py::isinstance<py::list>(object) && !py::isinstance<py::tuple>(object)) return false;
+  if (depth == max_rank) return false;
+  for (const auto& item : py::reinterpret_borrow<py::sequence>(object))
+    if (!all_integers(item, depth + 1)) return false;
+  return true;
 }
 
 bool is_plain(const py::handle& object) {
@@ -26,6 +48,14 @@ py::object typed_array(const py::handle& object, DataType wanted) {
   const auto numpy = py::module_::import("numpy");
   const auto natural = numpy.attr("asarray")(object);
   const auto kind = natural.attr("dtype").attr("kind").cast<std::string>();
+  if (is_integer(wanted) && (kind == "f" || kind == "O") && all_integers(object)) {
+    try {
+      return numpy.attr("asarray")(object, numpy_dtype(wanted));
+    } catch (py::error_already_set& error) {
+      if (!error.matches(PyExc_OverflowError)) throw;
+      throw FeedError("an integer does not fit into " + std::string(data_type_name(wanted)));
+    }
+  }
   const bool holds = kind == "b" || natural.attr("size").cast<int64_t>() == 0 ||
                      ((kind == "i" || kind == "u") && wanted != DataType::boolean) ||
                      (kind == "f" && (is_floating(wanted) || is_complex(wanted))) ||
@@ -50,8 +80,9 @@ py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
     try {
       return numpy.attr("from_dlpack")(object);
     } catch (py::error_already_set&) {
-      // A type or device that numpy's DLPack does not take: try the array protocol.
+      // A type or device that numpy's DLPack does not take.
     }
+    if (auto array = bfloat16_from_dlpack(object)) return std::move(*array);
   }
   return numpy.attr("asarray")(object);
 }
@@ -61,7 +92,13 @@ py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
 TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted) {
   if (py::isinstance<TensorData>(object)) return object.cast<TensorData>();
   const auto numpy = py::module_::import("numpy");
-  py::object array = as_array(object, wanted);
+  py::object array;
+  try {
+    array = as_array(object, wanted);
+  } catch (py::error_already_set& error) {
+    if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) throw;
+    throw FeedError("not an array: " + py::str(error.value()).cast<std::string>());
+  }
   if (array.attr("dtype").attr("name").cast<std::string>() == "object")
     throw FeedError(py::str(py::type::of(object)).cast<std::string>() + " is not an array");
   const auto type = data_type_from_name(array.attr("dtype").attr("name").cast<std::string>());
@@ -88,8 +125,10 @@ py::object to_numpy(const TensorData& data) {
   auto base = py::capsule(new TensorData(data), [](void* held) {
     delete static_cast<TensorData*>(held);
   });
-  return py::array(numpy_dtype(data.data_type()).cast<py::dtype>(), shape, strides, data.data(),
-                   base);
+  py::object array = py::array(numpy_dtype(data.data_type()).cast<py::dtype>(), shape, strides,
+                               data.data(), base);
+  if (!is_writeable(data)) array.attr("setflags")(py::arg("write") = false);
+  return array;
 }
 
 void bind_tensor_data(py::module_& module) {
@@ -114,7 +153,9 @@ void bind_tensor_data(py::module_& module) {
            },
            py::arg("dtype") = py::none(), py::arg("copy") = py::none())
       .def("__dlpack__",
-           [](const TensorData& data, const py::kwargs& options) {
+           [](const TensorData& data, const py::kwargs& options) -> py::object {
+             if (data.data_type() == DataType::bfloat16)
+               return bfloat16_to_dlpack(to_numpy(data), options);
              return to_numpy(data).attr("__dlpack__")(**options);
            })
       .def("__dlpack_device__",

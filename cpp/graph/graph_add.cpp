@@ -222,7 +222,12 @@ class NodeBuilder {
   int32_t build_block(size_t i, const std::vector<TensorType>& types) {
     const auto known = graph_.block_types(node_);
     const InferContext context(node_.view(), types, node_.inputs, &graph_.host_values(), known);
-    const auto argument_types = row_.block_arguments(context, static_cast<int>(i));
+    std::vector<TensorType> argument_types;
+    try {
+      argument_types = row_.block_arguments(context, static_cast<int>(i));
+    } catch (const GraphError& error) {
+      fail(error.what());
+    }
     const auto region = graph_.open_region(argument_types);
     std::vector<TensorId> results;
     try {

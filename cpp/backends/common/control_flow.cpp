@@ -84,7 +84,8 @@ int64_t read_scalar(DataType type, const void* data) {
 class ForLoop final : public Kernel {
  public:
   ForLoop(const Plan& plan, const PlanStep& step, const KernelFactory& factory)
-      : view_segments_(step.segments),
+      : name_(step.name),
+        view_segments_(step.segments),
         row_(step.row),
         input_types_(plan.types_of(step.inputs)),
         carried_(plan.types_of(step.outputs)),
@@ -100,7 +101,9 @@ class ForLoop final : public Kernel {
     const int64_t lower = bound("lower_bound", 0);
     const int64_t upper = bound("upper_bound", bound("number_of_iterations", 0));
     const int64_t step = bound("step", 1);
-    if (step <= 0) throw ExecutionError("step is " + std::to_string(step) + "; it must be > 0");
+    if (step <= 0)
+      throw ExecutionError("for_loop '" + name_ + "': 'step' is " + std::to_string(step) +
+                           "; it must be > 0");
     auto* memory = static_cast<std::byte*>(arguments.workspace);
     auto* body_memory = memory + carried_.workspace_bytes() + 64;
     auto* index = reinterpret_cast<int64_t*>(memory + carried_.workspace_bytes());
@@ -112,7 +115,7 @@ class ForLoop final : public Kernel {
     std::vector<void*> results(carried_.count());
     const auto index_type = body_.plan->values[static_cast<size_t>(body_.plan->feeds[0])].type;
     int current = 0;
-    for (int64_t i = lower; i < upper; i += step, current = 1 - current) {
+    for (int64_t i = lower; i < upper; current = 1 - current) {
       if (index_type.data_type == DataType::int32) *reinterpret_cast<int32_t*>(index) = static_cast<int32_t>(i);
       else *index = i;
       feeds[0] = index;
@@ -121,6 +124,7 @@ class ForLoop final : public Kernel {
         results[k] = carried_.value(memory, 1 - current, k);
       }
       body_.runner->run(*arguments.run, feeds, results, body_memory);
+      if (__builtin_add_overflow(i, step, &i)) i = upper;
     }
     carried_.store(memory, current, arguments.outputs);
   }
@@ -130,6 +134,7 @@ class ForLoop final : public Kernel {
   std::string description() const override { return "loop on the host"; }
 
  private:
+  std::string name_;
   std::vector<int32_t> view_segments_;
   const OpRow* row_;
   std::vector<TensorType> input_types_;

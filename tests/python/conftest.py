@@ -1,0 +1,52 @@
+"""What every test file gets: the header of the run, campaigns left out, peers reported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from typing import Any
+
+import pytest
+
+import mpsg
+
+SOAK = os.environ.get("MPSG_SOAK", "") not in ("", "0")
+PEERS = ["torch"]
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "peers: compares with a library of the extra [peers]")
+    config.stash[LEFT_OUT] = {}
+
+
+def pytest_report_header() -> list[str]:
+    devices = ", ".join(
+        f"{device.name} ({device.description}; {device.threads} threads)"
+        for device in mpsg.Device.all()
+    )
+    return [f"mpsg {mpsg.__version__}, devices: {devices}"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without MPSG_SOAK=1 no campaigns, and without the peers nothing that compares with them."""
+    missing = [name for name in PEERS if importlib.util.find_spec(name) is None]
+    out = {
+        "soak": [] if SOAK else [item for item in items if item.get_closest_marker("soak")],
+        "peers": [item for item in items if item.get_closest_marker("peers")] if missing else [],
+    }
+    dropped = [item for marker in out for item in out[marker]]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in set(dropped)]
+    config.stash[LEFT_OUT] = {marker: len(out[marker]) for marker in out}
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    counts = config.stash[LEFT_OUT]
+    if counts.get("soak"):
+        terminalreporter.write_line(f"left for ./scripts/soak: {counts['soak']} campaigns")
+    if counts.get("peers"):
+        terminalreporter.write_line(
+            f"not run: {counts['peers']} comparisons; install the extra [peers]"
+        )
