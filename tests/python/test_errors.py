@@ -487,7 +487,9 @@ def test_shifts_have_results(name: str) -> None:
     ones = np.full(len(counts), -1 if name in SIGNED else np.iinfo(name).max, name)
     for device in DEVICES:
         left, right = run(
-            lambda g, t: [g.bitwise_left_shift(*t), g.bitwise_right_shift(*t)], [ones, counts], device
+            lambda g, t: [g.bitwise_left_shift(*t), g.bitwise_right_shift(*t)],
+            [ones, counts],
+            device,
         )
         assert left[3:].tolist() == [0, 0, 0]
         assert right[3:].tolist() == ([-1] * 3 if name in SIGNED else [0] * 3)

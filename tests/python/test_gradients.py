@@ -64,7 +64,9 @@ def test_derivatives(row: str) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(
-    ("row", "operands", "wanted"), KINKS, ids=[f"{row}-{at}" for at, (row, _, _) in enumerate(KINKS)]
+    ("row", "operands", "wanted"),
+    KINKS,
+    ids=[f"{row}-{at}" for at, (row, _, _) in enumerate(KINKS)],
 )
 def test_kink(row: str, operands: Any, wanted: Any, device: str) -> None:
     graph = mpsg.Graph()

@@ -52,7 +52,9 @@ def test_names_of_types(name: str) -> None:
     dtype = numpy_type(name)
     assert data_type is not None and data_type == dtype and data_type == name
     assert data_type.numpy() == dtype and data_type.size == dtype.itemsize
-    assert data_type.name == name and data_type == getattr(mpsg, "bool_" if name == "bool" else name)
+    assert data_type.name == name and data_type == getattr(
+        mpsg, "bool_" if name == "bool" else name
+    )
     for spelled in [dtype, dtype.type, name, data_type]:
         assert mpsg.data_type(spelled) == data_type
         assert mpsg.Graph().placeholder([1], spelled).data_type == data_type
@@ -76,9 +78,7 @@ def test_types_that_are_not_there(dtype: Any) -> None:
         mpsg.TensorData(np.zeros(3, dtype))
 
 
-@pytest.mark.parametrize(
-    "dtype", [ml_dtypes.float8_e4m3fn, ml_dtypes.int4, ml_dtypes.float8_e5m2]
-)
+@pytest.mark.parametrize("dtype", [ml_dtypes.float8_e4m3fn, ml_dtypes.int4, ml_dtypes.float8_e5m2])
 def test_small_types_that_are_not_there(dtype: Any) -> None:
     with pytest.raises(mpsg.FeedError):
         mpsg.TensorData(np.zeros(4, dtype))

@@ -107,7 +107,9 @@ def test_stream(device: str, count: int) -> None:
     # TensorFlow's uniform floats: the low 23 bits as the mantissa.
     uniform = (got & 0x7FFFFF).astype(np.float32) * np.float32(2**-23)
     assert_same_bits(found[floats].numpy(), uniform)
-    assert found[after].numpy().view(np.uint32)[:4].tolist() == after_blocks(counter, -(-count // 4))
+    assert found[after].numpy().view(np.uint32)[:4].tolist() == after_blocks(
+        counter, -(-count // 4)
+    )
 
 
 def after_blocks(counter: list[int], blocks: int) -> list[int]:

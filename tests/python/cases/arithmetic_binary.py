@@ -27,7 +27,9 @@ def rounded(function: Function, name: str) -> Function:
 def truncated_quotient(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = np.broadcast_arrays(a, b)
     pairs = zip(a.ravel().tolist(), b.ravel().tolist(), strict=True)
-    found = [0 if y == 0 else abs(x) // abs(y) * (-1 if (x < 0) != (y < 0) else 1) for x, y in pairs]
+    found = [
+        0 if y == 0 else abs(x) // abs(y) * (-1 if (x < 0) != (y < 0) else 1) for x, y in pairs
+    ]
     return wrap(found, a)
 
 
@@ -117,7 +119,9 @@ def division_cases(row: str, name: str) -> Iterator[Case]:
     guard = no_nan if row == "division_no_nan" else (lambda function: function)
     if name == "complex64":
         nonzero = [(0.5, 2), (0.5, 2)]
-        yield from over_pairs(row, [name] * 2, guard(np.divide), nonzero, special=False, operations=8)
+        yield from over_pairs(
+            row, [name] * 2, guard(np.divide), nonzero, special=False, operations=8
+        )
     elif name in INTEGERS:
         yield from over_pairs(row, [name] * 2, truncated_quotient, RANGE, widen=False)
     else:
@@ -165,9 +169,7 @@ def clamp_cases(row: str, name: str) -> Iterator[Case]:
         )
     else:
         yield from over_pairs(row, names, reference, special=False)
-        yield from over_pairs(
-            row, names, reference, [(-9, 9), (-2, -1), (1, 2)], special=False
-        )
+        yield from over_pairs(row, names, reference, [(-9, 9), (-2, -1), (1, 2)], special=False)
 
 
 def complex_cases(row: str, name: str) -> Iterator[Case]:
@@ -224,10 +226,7 @@ def sigmoid_gradient_cases(row: str, name: str) -> Iterator[Case]:
 
 BINARY_CASES: Cases = {
     **{row: partial(arithmetic_cases, row) for row in ARITHMETIC},
-    **{
-        row: partial(exact_cases, function, row)
-        for row, function in (COMPARISONS | LOGIC).items()
-    },
+    **{row: partial(exact_cases, function, row) for row, function in (COMPARISONS | LOGIC).items()},
     "division": partial(division_cases, "division"),
     "division_no_nan": partial(division_cases, "division_no_nan"),
     "power": partial(power_cases, "power"),

@@ -241,9 +241,7 @@ REDUCTION_CASES: Cases = {
     "reduction_sum": partial(sum_cases, "reduction_sum"),
     "reduction_product": partial(product_cases, "reduction_product"),
     **{row: partial(extreme_cases, row) for row in EXTREMES},
-    **{
-        row + "_propagate_nan": partial(extreme_cases, row + "_propagate_nan") for row in EXTREMES
-    },
+    **{row + "_propagate_nan": partial(extreme_cases, row + "_propagate_nan") for row in EXTREMES},
     "reduction_and": partial(logical_cases, "reduction_and"),
     "reduction_or": partial(logical_cases, "reduction_or"),
     "reduction_arg_maximum": partial(place_cases, "reduction_arg_maximum"),

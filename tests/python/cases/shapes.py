@@ -225,7 +225,13 @@ def split_cases(row: str, name: str) -> Iterator[Case]:
 
 
 def tile_gradient_cases(row: str, name: str) -> Iterator[Case]:
-    for shape, times in [((3,), (2,)), ((2, 3), (2, 3)), ((2, 3), (1, 1)), ((2, 3), (1, 0)), (ZERO, (1, 2, 1))]:
+    for shape, times in [
+        ((3,), (2,)),
+        ((2, 3), (2, 3)),
+        ((2, 3), (1, 1)),
+        ((2, 3), (1, 0)),
+        (ZERO, (1, 2, 1)),
+    ]:
         rng = random_generator(row, name, shape, times)
         source = values(name, shape, rng)
         tiled = tuple(n * t for n, t in zip(shape, times, strict=True))

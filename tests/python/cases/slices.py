@@ -34,8 +34,11 @@ SLICES: list[tuple[tuple[int, ...], dict[str, Any], Any]] = [
     ((5, 6), {"starts": (1, 2), "sizes": (1, 3), "squeeze_mask": 1}, S[1, 2:5]),
     ((3, 0, 2), {"starts": (1, 0), "ends": (3, 5)}, S[1:3, 0:5]),
     (DEEP, {"starts": (1,), "ends": (2,)}, S[1:2]),
-    ((2, 3, 1, 4, 2), {"starts": (0, 2, 0, 3), "ends": (2, 0, 1, 0), "strides": (1, -1, 1, -3)},
-     S[0:2, 2:0:-1, 0:1, 3:0:-3]),
+    (
+        (2, 3, 1, 4, 2),
+        {"starts": (0, 2, 0, 3), "ends": (2, 0, 1, 0), "strides": (1, -1, 1, -3)},
+        S[0:2, 2:0:-1, 0:1, 3:0:-3],
+    ),
 ]
 ALONG_ONE: list[tuple[tuple[int, ...], dict[str, Any], Any]] = [
     ((5, 6), {"dimension": 1, "start": 2, "length": 3}, S[:, 2:5]),
@@ -54,7 +57,9 @@ def in_tensors(row: str, attributes: dict[str, Any]) -> Any:
 
     def call(graph: mpsg.Graph, tensors: list[mpsg.Tensor], *more: Any) -> Any:
         given = {
-            key: graph.constant(np.atleast_1d(value).astype(np.int64)) if key in IN_TENSORS else value
+            key: graph.constant(np.atleast_1d(value).astype(np.int64))
+            if key in IN_TENSORS
+            else value
             for key, value in attributes.items()
         }
         return getattr(graph, row)(*tensors, *more, **given)

@@ -88,7 +88,9 @@ def convolution_cases(row: str, name: str) -> Iterator[Case]:
                 data_layout=data_layout, weights_layout=weights_layout, **options
             )
             shapes = (source_shape, weights_shape)
-            yield convolution_case(row, name, shapes, descriptor, random_generator(row, name, index))
+            yield convolution_case(
+                row, name, shapes, descriptor, random_generator(row, name, index)
+            )
 
 
 def convolution_case(

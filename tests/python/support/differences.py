@@ -87,8 +87,11 @@ class Derivatives:
             largest = max(largest, *map(abs, ends))
             slopes.append((ends[0] - ends[1]) / (2 * factor * size))
         slope = (4 * slopes[0] - slopes[1]) / 3
-        roundoff = max(unit_roundoff(array.dtype.name) for array in self.arrays if
-                       is_differentiable(array.dtype))
+        roundoff = max(
+            unit_roundoff(array.dtype.name)
+            for array in self.arrays
+            if is_differentiable(array.dtype)
+        )
         error = 0.05 * abs(slopes[1] - slopes[0])
         error += ROUNDINGS * roundoff * (1 + largest + abs(slope)) / size
         return slope, error

@@ -141,7 +141,10 @@ class Drawing:
         ]
         if fitting and self.integer(0, 5):
             return self.pick(fitting)
-        shape = tuple(self.integer(0 if rank[0] < 4 else 1, 4) for _ in range(max(rank[0], self.integer(0, 3))))
+        shape = tuple(
+            self.integer(0 if rank[0] < 4 else 1, 4)
+            for _ in range(max(rank[0], self.integer(0, 3)))
+        )
         if len(shape) > rank[1]:
             shape = shape[: rank[1]]
         return self.array(self.pick(names), shape)
@@ -217,7 +220,9 @@ class Drawing:
             if group not in groups:
                 operand = self.main(row, group) if not operands else None
                 groups[group] = (
-                    self.name(operand) if operand is not None else self.pick(ROWS[row]["types"][group])
+                    self.name(operand)
+                    if operand is not None
+                    else self.pick(ROWS[row]["types"][group])
                 )
             else:
                 operand = None
@@ -302,7 +307,9 @@ def reinterpret(d: Drawing, row: str) -> Made:
         return [x], {"type": d.pick(["bool", "uint8"])}
     size = mpsg.data_type(d.name(x)).size
     # Bits of a float made of integers may be any NaN, whose payload no device promises.
-    same = [n for n in ALL if mpsg.data_type(n).size == size and n not in [*FLOATS, "bool", "complex64"]]
+    same = [
+        n for n in ALL if mpsg.data_type(n).size == size and n not in [*FLOATS, "bool", "complex64"]
+    ]
     return [x], {"type": d.pick(same)}
 
 
@@ -317,7 +324,9 @@ def expand_dims(d: Drawing, row: str) -> Made:
 def squeeze(d: Drawing, row: str) -> Made:
     x = d.main(row, "T")
     ones = [axis for axis, n in enumerate(d.shape(x)) if n == 1]
-    return [x], {"axes": d.pick([None, d.draw(st.lists(st.sampled_from(ones), unique=True)) if ones else []])}
+    return [x], {
+        "axes": d.pick([None, d.draw(st.lists(st.sampled_from(ones), unique=True)) if ones else []])
+    }
 
 
 def flatten(d: Drawing, row: str) -> Made:
@@ -501,7 +510,9 @@ def one_hot(d: Drawing, row: str) -> Made:
 
 
 MAKERS: dict[str, Callable[[Drawing, str], Made]] = {
-    **dict.fromkeys(["softmax", "reduction_arg_maximum", "reduction_arg_minimum"], one_axis("axis")),
+    **dict.fromkeys(
+        ["softmax", "reduction_arg_maximum", "reduction_arg_minimum"], one_axis("axis")
+    ),
     **{row: some_axes for row in ROWS if row.startswith("reduction_") and "arg" not in row},
     **dict.fromkeys(["mean", "variance", "reverse"], some_axes),
     "softmax_gradient": softmax_gradient,

@@ -56,7 +56,9 @@ def axis_of(size: int, kernel: int, descriptor: Any, horizontal: bool) -> Axis:
         if descriptor.padding_style == PaddingStyle.ONNX_SAME_LOWER:
             before = total - before
         after = total - before
-    return Axis(size, kernel, stride, dilation, before, after, getattr(descriptor, "ceil_mode", False))
+    return Axis(
+        size, kernel, stride, dilation, before, after, getattr(descriptor, "ceil_mode", False)
+    )
 
 
 def taps(high: Axis, wide: Axis) -> Iterator[tuple[int, int, Any, Any]]:
@@ -136,7 +138,9 @@ class Pooling:
         for i, j, (out_r, out_c), (in_r, in_c) in taps(self.high, self.wide):
             here = source[:, :, in_r, in_c]
             now = best[:, :, out_r, out_c]
-            better = (here > now) | ((here != here) & (now == now)) | (image[:, :, out_r, out_c] < 0)
+            better = (
+                (here > now) | ((here != here) & (now == now)) | (image[:, :, out_r, out_c] < 0)
+            )
             place = np.broadcast_to(in_r * self.source[3] + in_c, here.shape)
             best[:, :, out_r, out_c] = np.where(better, here, now)
             image[:, :, out_r, out_c] = np.where(better, place, image[:, :, out_r, out_c])
@@ -159,9 +163,7 @@ class Pooling:
 
         def along(axis: Axis) -> np.ndarray:
             low, high = (-axis.before, axis.size + axis.after) if padded else (0, axis.size)
-            places = [
-                [axis.place(o, k) for k in range(axis.kernel)] for o in range(axis.output)
-            ]
+            places = [[axis.place(o, k) for k in range(axis.kernel)] for o in range(axis.output)]
             inside = [sum(low <= p < high for p in window) for window in places]
             return np.array(inside, np.float64)
 
