@@ -228,8 +228,65 @@ Row matrix_multiplication() {
       });
 }
 
+void infer_attention(InferContext& c) {
+  const auto &query = c.shape("query"), &key = c.shape("key"), &value = c.shape("value");
+  for (const char* operand : {"query", "key", "value"})
+    if (c.shape(operand).has_rank() && c.shape(operand).rank() < 2)
+      c.fail("'" + std::string(operand) + "' has shape " + c.shape(operand).to_string() +
+             "; rank 2 or more is needed: (..., sequence, features)");
+  const auto type = c.operand_data_type("query");
+  if (!query.has_rank() || !key.has_rank() || !value.has_rank())
+    return c.result(type, Shape::unranked());
+  const auto last = [](const Shape& shape, int back) { return shape[shape.rank() - back]; };
+  if (differ(last(query, 1), last(key, 1)))
+    c.fail("'query' " + query.to_string() + " and 'key' " + key.to_string() +
+           " differ in the number of features");
+  if (differ(last(key, 2), last(value, 2)))
+    c.fail("'key' " + key.to_string() + " and 'value' " + value.to_string() +
+           " differ in the length of the sequence");
+  auto scores = broadcast_shapes(c, batch_of(query), batch_of(key));
+  scores.append(last(query, 2));
+  scores.append(last(key, 2));
+  if (c.has("mask")) scores = broadcast_shapes(c, scores, c.shape("mask"));
+  if (!scores.has_rank()) return c.result(type, Shape::unranked());
+  auto result = broadcast_shapes(c, batch_of(scores), batch_of(value));
+  result.append(last(scores, 2));
+  result.append(last(value, 1));
+  c.result(type, result);
+}
+
+Row scaled_dot_product_attention() {
+  return Row("scaled_dot_product_attention", "MatrixMultiplication")
+      .documentation("softmax(scale * query * key^T + mask) * value: query (..., N, F), key "
+                     "(..., M, F) and value (..., M, G) give (..., N, G); the dimensions before "
+                     "broadcast. `mask` is added to the scores (..., N, M): -infinity hides a "
+                     "position; a row that hides all is NaN. A composite.")
+      .selector("scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:"
+                "name:",
+                "15.0")
+      .selector("scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:scale:name:",
+                "15.0")
+      .types("T", types::floating())
+      .operand("query", "T")
+      .operand("key", "T")
+      .operand("value", "T")
+      .keyword_operand("mask", "T")
+      .attribute(real_attribute("scale"))
+      .infer(infer_attention)
+      .expand([](ExpandContext& c) {
+        auto scores = product(c.input("query"), adjoint(c.input("key"))) * c.real("scale");
+        if (c.has("mask")) scores = scores + c.input("mask");
+        const auto weights =
+            c.graph().add_one("softmax", {{"tensor", scores}, {"axis", int64_t{-1}}});
+        c.give(product(weights, c.input("value")));
+      });
+}
+
 }  // namespace
 
-void add_matrix_multiplication_rows(Rows& rows) { rows.push_back(matrix_multiplication().done()); }
+void add_matrix_multiplication_rows(Rows& rows) {
+  rows.push_back(matrix_multiplication().done());
+  rows.push_back(scaled_dot_product_attention().done());
+}
 
 }  // namespace mpsg::ops

@@ -1033,6 +1033,29 @@ inline Tensor matrix_multiplication(const TensorOrScalar& primary, const TensorO
       .add_one("matrix_multiplication", {{"primary", primary}, {"secondary", secondary}}, name);
 }
 
+struct ScaledDotProductAttentionOptions {
+  TensorOrScalar mask{};
+  std::string name{};
+};
+
+/// softmax(scale * query * key^T + mask) * value: query (..., N, F), key (..., M, F) and value
+/// (..., M, G) give (..., N, G); the dimensions before broadcast. `mask` is added to the scores
+/// (..., N, M): -infinity hides a position; a row that hides all is NaN. A composite.
+/// Apple: scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:name:
+/// (macOS 15.0).
+inline Tensor scaled_dot_product_attention(const TensorOrScalar& query, const TensorOrScalar& key,
+                                           const TensorOrScalar& value, double scale,
+                                           const ScaledDotProductAttentionOptions& options = {}) {
+  return detail::graph_of("scaled_dot_product_attention", query, key, value)
+      .add_one("scaled_dot_product_attention",
+               {{"query", query},
+                {"key", key},
+                {"value", value},
+                {"scale", AttributeValue(scale)},
+                {"mask", options.mask}},
+               options.name);
+}
+
 // --- Memory
 
 /// Makes `tensor` the variable's value. It happens if the operation is among the target operations
@@ -1828,15 +1851,15 @@ struct SliceOptions {
   std::string name{};
 };
 
-/// A part of the tensor. Bounds are TensorFlow's strided_slice: starts[i], ends[i] and strides[i]
-/// belong to axis i, axes without an entry are taken whole, negative starts and ends count from the
-/// end, strides may be negative. Bit i of `start_mask` or `end_mask` takes axis i from its first or
-/// up to its last element; bit i of `squeeze_mask` takes the one element at starts[i] and drops the
-/// axis. With `sizes` instead of ends and strides, sizes[i] elements are taken from starts[i] on
-/// (-1: all that are left), and a start that is out of range moves to the nearest that fits (XLA's
-/// dynamic_slice). `starts` may then be a tensor whose value is known at run time only; it becomes
-/// the operand `start_tensor`. Any type. With `dimension`, `start` and `length` the slice is along
-/// one dimension and must lie inside.
+/// A part of the tensor. The bounds are TensorFlow's strided_slice: starts[i], ends[i] and
+/// strides[i] belong to axis i, axes without an entry are taken whole, negative starts and ends
+/// count from the end, strides may be negative. Bit i of `start_mask` or `end_mask` takes axis i
+/// from its first or up to its last element; bit i of `squeeze_mask` takes the one element at
+/// starts[i] and drops the axis. With `sizes` instead of ends and strides, sizes[i] elements are
+/// taken from starts[i] on (-1: all that are left), and a start that is out of range moves to the
+/// nearest that fits (XLA's dynamic_slice); `starts` may then be a tensor whose value is known at
+/// run time only, which becomes the operand `start_tensor`. With `dimension`, `start` and `length`
+/// the slice is along one dimension and must lie inside. Any type.
 /// Apple: sliceTensor:dimension:start:length:name: (macOS 11.0).
 inline Tensor slice(const Tensor& tensor, const SliceOptions& options = {}) {
   return detail::graph_of("slice", tensor)
@@ -1872,15 +1895,7 @@ struct SliceGradientOptions {
 };
 
 /// The gradient of slice: zeros of shape `fwd_in_shape`, the shape of the sliced tensor, with
-/// `input_gradient` where the slice was. The other parameters are those of slice. Bounds are
-/// TensorFlow's strided_slice: starts[i], ends[i] and strides[i] belong to axis i, axes without an
-/// entry are taken whole, negative starts and ends count from the end, strides may be negative. Bit
-/// i of `start_mask` or `end_mask` takes axis i from its first or up to its last element; bit i of
-/// `squeeze_mask` takes the one element at starts[i] and drops the axis. With `sizes` instead of
-/// ends and strides, sizes[i] elements are taken from starts[i] on (-1: all that are left), and a
-/// start that is out of range moves to the nearest that fits (XLA's dynamic_slice). `starts` may
-/// then be a tensor whose value is known at run time only; it becomes the operand `start_tensor`.
-/// Any type.
+/// `input_gradient` where the slice was. The other parameters are those of slice. Any type.
 /// Apple: sliceGradientTensor:fwdInShapeTensor:starts:ends:strides:name: (macOS 11.3).
 inline Tensor slice_gradient(const Tensor& input_gradient, const IntegersOrTensor& fwd_in_shape,
                              const SliceGradientOptions& options = {}) {
@@ -1914,16 +1929,9 @@ struct SliceUpdateOptions {
   std::string name{};
 };
 
-/// `data` with a part replaced by `update`, which must have exactly that part's shape. Without
-/// ends, strides and sizes, the update's shape is the size of the part. Bounds are TensorFlow's
-/// strided_slice: starts[i], ends[i] and strides[i] belong to axis i, axes without an entry are
-/// taken whole, negative starts and ends count from the end, strides may be negative. Bit i of
-/// `start_mask` or `end_mask` takes axis i from its first or up to its last element; bit i of
-/// `squeeze_mask` takes the one element at starts[i] and drops the axis. With `sizes` instead of
-/// ends and strides, sizes[i] elements are taken from starts[i] on (-1: all that are left), and a
-/// start that is out of range moves to the nearest that fits (XLA's dynamic_slice). `starts` may
-/// then be a tensor whose value is known at run time only; it becomes the operand `start_tensor`.
-/// Any type.
+/// `data` with a part replaced by `update`, which must have exactly that part's shape. The bounds
+/// are those of slice; without ends, strides and sizes, the update's shape says the sizes. Any
+/// type.
 /// Apple:
 /// sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:startMask:endMask:squeezeMask:name:
 /// (macOS 14.4).

@@ -2088,6 +2088,28 @@ class Graph:
         Apple
         roundWithTensor:name: (macOS 11.0)
         """
+    def scaled_dot_product_attention(
+        self,
+        query: TensorLike,
+        key: TensorLike,
+        value: TensorLike,
+        scale: float,
+        *,
+        mask: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """softmax(scale * query * key^T + mask) * value: query (..., N, F), key (..., M, F) and
+        value (..., M, G) give (..., N, G); the dimensions before broadcast. `mask` is added to the
+        scores (..., N, M): -infinity hides a position; a row that hides all is NaN. A composite.
+
+        Types
+        T: floating-point
+
+        Apple
+        scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:name: (macOS
+        15.0)
+        scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:scale:name: (macOS 15.0)
+        """
     def select(
         self,
         predicate_tensor: TensorLike,
@@ -2192,15 +2214,15 @@ class Graph:
         length: int | None = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """A part of the tensor. Bounds are TensorFlow's strided_slice: starts[i], ends[i] and
+        """A part of the tensor. The bounds are TensorFlow's strided_slice: starts[i], ends[i] and
         strides[i] belong to axis i, axes without an entry are taken whole, negative starts and ends
         count from the end, strides may be negative. Bit i of `start_mask` or `end_mask` takes axis
         i from its first or up to its last element; bit i of `squeeze_mask` takes the one element at
         starts[i] and drops the axis. With `sizes` instead of ends and strides, sizes[i] elements
         are taken from starts[i] on (-1: all that are left), and a start that is out of range moves
-        to the nearest that fits (XLA's dynamic_slice). `starts` may then be a tensor whose value is
-        known at run time only; it becomes the operand `start_tensor`. Any type. With `dimension`,
-        `start` and `length` the slice is along one dimension and must lie inside.
+        to the nearest that fits (XLA's dynamic_slice); `starts` may then be a tensor whose value is
+        known at run time only, which becomes the operand `start_tensor`. With `dimension`, `start`
+        and `length` the slice is along one dimension and must lie inside. Any type.
 
         Types
         I: int32, int64
@@ -2233,15 +2255,8 @@ class Graph:
         name: str | None = ...,
     ) -> Tensor:
         """The gradient of slice: zeros of shape `fwd_in_shape`, the shape of the sliced tensor,
-        with `input_gradient` where the slice was. The other parameters are those of slice. Bounds
-        are TensorFlow's strided_slice: starts[i], ends[i] and strides[i] belong to axis i, axes
-        without an entry are taken whole, negative starts and ends count from the end, strides may
-        be negative. Bit i of `start_mask` or `end_mask` takes axis i from its first or up to its
-        last element; bit i of `squeeze_mask` takes the one element at starts[i] and drops the axis.
-        With `sizes` instead of ends and strides, sizes[i] elements are taken from starts[i] on (-1:
-        all that are left), and a start that is out of range moves to the nearest that fits (XLA's
-        dynamic_slice). `starts` may then be a tensor whose value is known at run time only; it
-        becomes the operand `start_tensor`. Any type.
+        with `input_gradient` where the slice was. The other parameters are those of slice. Any
+        type.
 
         Types
         I: int32, int64
@@ -2270,16 +2285,9 @@ class Graph:
         sizes: int | Sequence[int] | Tensor | None = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """`data` with a part replaced by `update`, which must have exactly that part's shape.
-        Without ends, strides and sizes, the update's shape is the size of the part. Bounds are
-        TensorFlow's strided_slice: starts[i], ends[i] and strides[i] belong to axis i, axes without
-        an entry are taken whole, negative starts and ends count from the end, strides may be
-        negative. Bit i of `start_mask` or `end_mask` takes axis i from its first or up to its last
-        element; bit i of `squeeze_mask` takes the one element at starts[i] and drops the axis. With
-        `sizes` instead of ends and strides, sizes[i] elements are taken from starts[i] on (-1: all
-        that are left), and a start that is out of range moves to the nearest that fits (XLA's
-        dynamic_slice). `starts` may then be a tensor whose value is known at run time only; it
-        becomes the operand `start_tensor`. Any type.
+        """`data` with a part replaced by `update`, which must have exactly that part's shape. The
+        bounds are those of slice; without ends, strides and sizes, the update's shape says the
+        sizes. Any type.
 
         Types
         I: int32, int64

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 import mpsg
 from cases.arithmetic_unary import LIBRARY
@@ -54,6 +55,46 @@ def softmax_cases(row: str, name: str) -> Iterator[Case]:
             operations=2 * error + shape[axis] + 3,
             scale=scale,
             **options,
+        )
+
+
+# query, key, value, mask (None: not given), scale
+ATTENTIONS: list[tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], Any, float]] = [
+    ((3, 4), (5, 4), (5, 2), None, 0.5),
+    ((2, 3, 2, 4), (2, 3, 5, 4), (2, 3, 5, 4), (2, 5), 0.5),
+    ((2, 1, 3, 2), (1, 2, 3, 2), (2, 2, 3, 1), (2, 1, 1, 3), -0.7),
+    ((1, 1), (1, 1), (1, 1), None, 1.0),
+    ((0, 2), (3, 2), (3, 2), None, 1.0),
+]
+
+
+def attention_cases(row: str, name: str) -> Iterator[Case]:
+    """Against SciPy's softmax of NumPy's products."""
+    for query, key, value, masked, scale in ATTENTIONS:
+        rng = random_generator(row, name, query)
+        arrays = [values(name, shape, rng) for shape in (query, key, value)]
+        if masked is not None:
+            arrays.append(values(name, masked, rng))
+        q, k, v = (wide(array) for array in arrays[:3])
+        mask = wide(arrays[3]) if masked is not None else 0
+        scores = scale * (q @ np.swapaxes(k, -1, -2)) + mask
+        weights = special.softmax(scores, -1) if scores.size else scores
+        # An error of a score is an absolute one in the exponent.
+        size = np.max(np.abs(scale) * (np.abs(q) @ np.swapaxes(np.abs(k), -1, -2)), initial=0)
+        operations = (query[-1] + 6) * (2 * float(size) + 2) + 2 * key[-2] + LIBRARY
+        yield Case(
+            row,
+            arrays,
+            weights @ v,
+            call=lambda graph, t, scale=scale: graph.scaled_dot_product_attention(
+                *t[:3], scale, mask=t[3] if len(t) > 3 else None
+            ),
+            label=f"scale={scale}",
+            operations=operations,
+            scale=weights @ np.abs(v),
+            compute=name,
+            same_bits=False,
+            signed_zeros=False,
         )
 
 
@@ -117,8 +158,7 @@ def forward_cases(
             [x, mean, variance, *[gamma] * has_gamma, *[beta] * has_beta],
             (wide(x) - wide(mean)) * inverse * scale + offset,
             operations=9,
-            scale=(np.abs(wide(x)) + np.abs(wide(mean))) * inverse * np.abs(scale)
-            + np.abs(offset),
+            scale=(np.abs(wide(x)) + np.abs(wide(mean))) * inverse * np.abs(scale) + np.abs(offset),
             call=call,
         )
 
@@ -172,9 +212,7 @@ def source_gradient_cases(
         wanted = (scaled - along(scaled) - normal * along(scaled * normal)) * inverse
         scale = np.abs(scaled) + along(np.abs(scaled)) + bigger * along(np.abs(scaled) * bigger)
 
-        def call(
-            graph: mpsg.Graph, tensors: list[mpsg.Tensor], has_gamma: bool = has_gamma
-        ) -> Any:
+        def call(graph: mpsg.Graph, tensors: list[mpsg.Tensor], has_gamma: bool = has_gamma) -> Any:
             gamma = tensors[4] if has_gamma else None
             return graph.normalization_gradient(*tensors[:4], gamma, None, None, axes, EPSILON)
 
@@ -185,9 +223,7 @@ def source_gradient_cases(
             gamma = tensors[4] if has_gamma else None
             first = graph.normalization_gamma_gradient(g, x, mean, variance, axes, EPSILON)
             second = graph.normalization_beta_gradient(g, x, axes)
-            return graph.normalization_gradient(
-                *tensors[:4], gamma, first, second, axes, EPSILON
-            )
+            return graph.normalization_gradient(*tensors[:4], gamma, first, second, axes, EPSILON)
 
         for each in (call, with_sums):
             yield Case(
@@ -242,7 +278,11 @@ def loss_cases(row: str, name: str) -> Iterator[Case]:
 def descent_cases(row: str, name: str) -> Iterator[Case]:
     for shape in [(), (7,), (0, 3), (2, 3, 1, 4, 2)]:
         rng = random_generator(row, name, shape)
-        rate, v, g = values(name, (), rng, 0.1, 1), values(name, shape, rng), values(name, shape, rng)
+        rate, v, g = (
+            values(name, (), rng, 0.1, 1),
+            values(name, shape, rng),
+            values(name, shape, rng),
+        )
         change = wide(rate) * wide(g)
         yield Case(
             row,
@@ -264,7 +304,12 @@ def adam_cases(row: str, name: str) -> Iterator[Case]:
 
 
 def adam_case(
-    row: str, name: str, shape: tuple[int, ...], numbers: dict[str, float], powers: bool, largest: bool
+    row: str,
+    name: str,
+    shape: tuple[int, ...],
+    numbers: dict[str, float],
+    powers: bool,
+    largest: bool,
 ) -> Case:
     rng = random_generator(row, name, shape)
     dtype = numpy_type(name)
@@ -312,19 +357,36 @@ class AdamCase(Case):
 
 
 def one_hot_cases(row: str, name: str) -> Iterator[Case]:
-    for shape, depth, axis in [((), 3, -1), ((4,), 3, 0), ((2, 3), 4, 1), ((0, 2), 3, -1), ((2,), 0, -1)]:
+    for shape, depth, axis in [
+        ((), 3, -1),
+        ((4,), 3, 0),
+        ((2, 3), 4, 1),
+        ((0, 2), 3, -1),
+        ((2,), 0, -1),
+    ]:
         indices = values(name, shape, random_generator(row, name, shape), -1, depth)
         hot = np.expand_dims(indices.astype(np.int64), axis)
         counts = np.arange(depth).reshape(
             [-1 if k == axis % (len(shape) + 1) else 1 for k in range(len(shape) + 1)]
         )
-        for target, on, off in [("float32", 1.0, 0.0), ("bfloat16", 2.5, -1.0), ("int8", 7, -3), ("bool", 1, 0)]:
+        for target, on, off in [
+            ("float32", 1.0, 0.0),
+            ("bfloat16", 2.5, -1.0),
+            ("int8", 7, -3),
+            ("bool", 1, 0),
+        ]:
             wanted = np.where(hot == counts, on, off).astype(numpy_type(target))
             yield Case(
                 row,
                 [indices],
                 wanted,
-                {"depth": depth, "axis": axis, "data_type": target, "on_value": on, "off_value": off},
+                {
+                    "depth": depth,
+                    "axis": axis,
+                    "data_type": target,
+                    "on_value": on,
+                    "off_value": off,
+                },
             )
 
 
@@ -332,6 +394,7 @@ NORMALIZATIONS = ["normalization", "normalization_gradient"]
 NORMALIZATIONS += ["normalization_gamma_gradient", "normalization_beta_gradient"]
 LOSSES = ["softmax_cross_entropy", "softmax_cross_entropy_gradient"]
 COMPOSITE_CASES: Cases = {
+    "scaled_dot_product_attention": partial(attention_cases, "scaled_dot_product_attention"),
     "softmax": partial(softmax_cases, "softmax"),
     "softmax_gradient": partial(softmax_cases, "softmax_gradient"),
     **{row: partial(normalization_cases, row) for row in NORMALIZATIONS},

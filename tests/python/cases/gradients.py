@@ -57,7 +57,14 @@ def plain(row: str, *arrays: np.ndarray, **attributes: Any) -> GradientCase:
     return GradientCase(str(attributes), call, list(arrays))
 
 
-BROADCAST = [((), ()), ((2, 3), (2, 3)), ((3, 1), (1, 2)), ((3,), (2, 1, 1)), ((), (2,)), ((0, 2), (1, 2))]
+BROADCAST = [
+    ((), ()),
+    ((2, 3), (2, 3)),
+    ((3, 1), (1, 2)),
+    ((3,), (2, 1, 1)),
+    ((), (2,)),
+    ((0, 2), (1, 2)),
+]
 
 
 def unary(row: str, low: float, high: float) -> Iterator[GradientCase]:
@@ -79,7 +86,14 @@ def extremes(row: str) -> Iterator[GradientCase]:
 
 
 def reductions(row: str, array: Any) -> Iterator[GradientCase]:
-    for shape, axes in [((), None), ((3,), 0), ((2, 3), None), ((2, 3), -1), ((2, 3, 2), (0, 2)), ((2, 0), 1)]:
+    for shape, axes in [
+        ((), None),
+        ((3,), 0),
+        ((2, 3), None),
+        ((2, 3), -1),
+        ((2, 3, 2), (0, 2)),
+        ((2, 0), 1),
+    ]:
         yield plain(row, array(shape, row), axes=axes)
 
 
@@ -142,7 +156,12 @@ def arithmetic(row: str) -> Iterator[GradientCase]:
     if "maximum" in row or "minimum" in row:
         yield from extremes(row)
     if row == "select":
-        for p, a, b in [((), (), ()), ((2, 3), (2, 3), (2, 3)), ((2, 1), (3,), ()), ((3,), (2, 1), (1, 3))]:
+        for p, a, b in [
+            ((), (), ()),
+            ((2, 3), (2, 3), (2, 3)),
+            ((2, 1), (3,), ()),
+            ((3,), (2, 1), (1, 3)),
+        ]:
             mask = random_generator(p, a).integers(0, 2, p).astype(bool)
             yield plain(row, np.asarray(mask), real(a, 1), real(b, 2))
         yield plain(row, np.array([True, False]), complexes((2,)), complexes((1,)))
@@ -186,7 +205,11 @@ SHAPES: dict[str, list[tuple[tuple[int, ...], dict[str, Any]]]] = {
         ((4, 3), {"dimension": 1, "start": 1, "length": 2}),
     ],
     "split": [((5, 2), {"split_sizes": (2, -1, 1)}), ((2, 4), {"num_splits": 2, "axis": -1})],
-    "tile": [((2, 3), {"multiplier": (2, 3)}), ((2,), {"multiplier": 1}), ((2,), {"multiplier": 0})],
+    "tile": [
+        ((2, 3), {"multiplier": (2, 3)}),
+        ((2,), {"multiplier": 1}),
+        ((2,), {"multiplier": 0}),
+    ],
     "mean": [((2, 3), {}), ((2, 3), {"axes": 0}), ((2, 3, 2), {"axes": (-1, 0)})],
     "variance": [((2, 3), {}), ((2, 3), {"axes": 0}), ((2, 3, 2), {"axes": (-1, 0)})],
     "reduction_sum": [],
@@ -220,7 +243,9 @@ def shapes(row: str) -> Iterator[GradientCase]:
 
         yield GradientCase("start_tensor", at_run_time, [real((4, 3)), starts])
     if row == "slice_gradient":
-        yield plain(row, real((2, 2)), fwd_in_shape=(4, 3), starts=(3, 0), ends=(0, 3), strides=(-2, 2))
+        yield plain(
+            row, real((2, 2)), fwd_in_shape=(4, 3), starts=(3, 0), ends=(0, 3), strides=(-2, 2)
+        )
         yield plain(row, real((2, 1)), fwd_in_shape=(4, 3), starts=(1, 2), sizes=(2, 1))
     if row == "slice_update":
         yield plain(row, real((4, 3)), real((2, 2), 1), starts=(3, 0), ends=(0, 3), strides=(-2, 2))
@@ -231,7 +256,9 @@ def shapes(row: str) -> Iterator[GradientCase]:
             [real((4, 3)), real((2, 1), 1), np.array([2, 9])],
         )
     if row == "concat":
-        yield GradientCase("", lambda g, t: g.concat(t, -1), [real((2, 3)), real((2, 1)), real((2, 0))])
+        yield GradientCase(
+            "", lambda g, t: g.concat(t, -1), [real((2, 3)), real((2, 1)), real((2, 0))]
+        )
         yield GradientCase(
             "interleaved",
             lambda g, t: g.concat(t, 1, interleave=True),
@@ -255,10 +282,25 @@ def shapes(row: str) -> Iterator[GradientCase]:
 
 def windows(row: str) -> Iterator[GradientCase]:
     if row == "matrix_multiplication":
-        for a, b in [((2, 3), (3, 2)), ((2, 1, 2), (2, 3)), ((2, 2), (3, 2, 1)), ((2, 1, 2, 2), (2, 2, 1))]:
+        for a, b in [
+            ((2, 3), (3, 2)),
+            ((2, 1, 2), (2, 3)),
+            ((2, 2), (3, 2, 1)),
+            ((2, 1, 2, 2), (2, 2, 1)),
+        ]:
             yield plain(row, real(a), real(b, 1))
         yield plain(row, complexes((2, 2)), complexes((2, 1)))
-        yield GradientCase("squared", lambda g, t: g.matrix_multiplication(t[0], t[0]), [real((2, 2))])
+        yield GradientCase(
+            "squared", lambda g, t: g.matrix_multiplication(t[0], t[0]), [real((2, 2))]
+        )
+    if row == "scaled_dot_product_attention":
+        q, k, v = real((2, 2, 3)), real((3, 3), 1), real((2, 3, 1), 2)
+        yield plain(row, q, k, v, scale=0.5)
+        yield GradientCase(
+            "masked",
+            lambda g, t: g.scaled_dot_product_attention(*t[:3], 0.5, mask=t[3]),
+            [q, k, v, real((2, 3), 3)],
+        )
     if row.startswith("convolution"):
         yield from convolutions(row)
     if "pooling" in row:
@@ -310,7 +352,11 @@ def poolings(row: str) -> Iterator[GradientCase]:
         ((1, 2, 4, 3), (1, 2, 3, 2), {}),
         ((1, 1, 4, 4), (1, 1, 2, 2), {"stride_in_x": 2, "stride_in_y": 2}),
         ((1, 1, 4, 3), (1, 1, 3, 3), {"padding_left": 1, "include_zero_pad_to_average": True}),
-        ((1, 3, 4, 2), (1, 2, 2, 2), {"stride_in_x": 2, "ceil_mode": True, "data_layout": TensorNamedDataLayout.NHWC}),
+        (
+            (1, 3, 4, 2),
+            (1, 2, 2, 2),
+            {"stride_in_x": 2, "ceil_mode": True, "data_layout": TensorNamedDataLayout.NHWC},
+        ),
     ]:
         indices = IndicesMode.GLOBAL_FLATTEN_4D if "indices" in row else IndicesMode.NONE
         descriptor = Pooling(
@@ -350,7 +396,9 @@ def composites(row: str) -> Iterator[GradientCase]:
             same_bits=False,  # where the shapes are known, one product less is rounded
         )
         yield GradientCase(
-            "no gamma", lambda g, t: g.normalization(*t[:3], None, None, epsilon), [x, mean, variance]
+            "no gamma",
+            lambda g, t: g.normalization(*t[:3], None, None, epsilon),
+            [x, mean, variance],
         )
         yield GradientCase(
             "gamma per element",
@@ -390,9 +438,7 @@ def composites(row: str) -> Iterator[GradientCase]:
         yield plain(row, *numbers, *state)
         yield GradientCase(
             "all",
-            lambda g, t: g.adam(
-                *t[:8], maximum_velocity=t[8], beta1_power=t[9], beta2_power=t[10]
-            ),
+            lambda g, t: g.adam(*t[:8], maximum_velocity=t[8], beta1_power=t[9], beta2_power=t[10]),
             [*numbers, *state, np.array([0.1, 9, 9]), np.array(0.5), np.array(0.3)],
         )
 
