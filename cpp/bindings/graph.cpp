@@ -28,22 +28,23 @@ void bind_tensor(py::module_& module) {
   py::class_<Tensor>(module, "Tensor",
                      "An edge of the graph (MPSGraphTensor): a symbol, without a value until the "
                      "graph runs. == and hash go by identity.")
-      .def_property_readonly("shape", [](const Tensor& t) { return shape_tuple(t.shape()); },
-                             "Sizes, outermost first; -1 = known at run time; None = unknown rank.")
+      .def_property_readonly(
+          "shape", [](const Tensor& t) { return shape_tuple(t.shape()); },
+          "Sizes, outermost first; -1 = known at run time; None = unknown rank.")
       .def_property_readonly("data_type", &Tensor::data_type)
       .def_property_readonly("operation", &Tensor::operation, "The operation that makes it.")
       .def_property_readonly("graph", &Tensor::graph)
       .def_property_readonly("name", &Tensor::name)
-      .def("__eq__", [](const Tensor& a, const py::object& b) {
-        return py::isinstance<Tensor>(b) && a == b.cast<Tensor>();
-      })
-      .def("__ne__", [](const Tensor& a, const py::object& b) {
-        return !py::isinstance<Tensor>(b) || !(a == b.cast<Tensor>());
-      })
-      .def("__hash__",
-           [](const Tensor& t) {
-             return hash_of(t.graph_data(), t.id().operation, t.id().index);
+      .def("__eq__",
+           [](const Tensor& a, const py::object& b) {
+             return py::isinstance<Tensor>(b) && a == b.cast<Tensor>();
            })
+      .def("__ne__",
+           [](const Tensor& a, const py::object& b) {
+             return !py::isinstance<Tensor>(b) || !(a == b.cast<Tensor>());
+           })
+      .def("__hash__",
+           [](const Tensor& t) { return hash_of(t.graph_data(), t.id().operation, t.id().index); })
       .def("__bool__", [](const Tensor& t) -> bool { no_truth(t); })
       .def("__iter__",
            [](const Tensor& t) -> py::object {
@@ -63,16 +64,18 @@ void bind_operation(py::module_& module) {
       .def_property_readonly("input_tensors", &Operation::input_tensors)
       .def_property_readonly("output_tensors", &Operation::output_tensors)
       .def_property_readonly("control_dependencies", &Operation::control_dependencies)
-      .def_property_readonly("source",
-                             [](const Operation& o) -> py::object {
-                               const auto& node = o.graph_data()->node(o.id());
-                               if (!node.source) return py::none();
-                               return py::str(node.source->format());
-                             },
-                             "'file:line' of the program that built it, or None.")
-      .def("__eq__", [](const Operation& a, const py::object& b) {
-        return py::isinstance<Operation>(b) && a == b.cast<Operation>();
-      })
+      .def_property_readonly(
+          "source",
+          [](const Operation& o) -> py::object {
+            const auto& node = o.graph_data()->node(o.id());
+            if (!node.source) return py::none();
+            return py::str(node.source->format());
+          },
+          "'file:line' of the program that built it, or None.")
+      .def("__eq__",
+           [](const Operation& a, const py::object& b) {
+             return py::isinstance<Operation>(b) && a == b.cast<Operation>();
+           })
       .def("__hash__", [](const Operation& o) { return hash_of(o.graph_data(), o.id(), -1); })
       .def("__repr__", [](const Operation& o) {
         return "<mpsg.Operation '" + o.name() + "' (" + o.op_name() + ")>";
@@ -91,44 +94,46 @@ std::vector<Tensor> run_block(const py::function& block) {
 void bind_graph(py::module_& module) {
   bind_tensor(module);
   bind_operation(module);
-  py::class_<Graph> graph(module, "Graph",
-                          "A graph of tensor operations (MPSGraph): build it with its methods, then "
-                          "run it.");
+  py::class_<Graph> graph(
+      module, "Graph",
+      "A graph of tensor operations (MPSGraph): build it with its methods, then "
+      "run it.");
   graph.def(py::init<>())
-      .def("control_dependency",
-           [](Graph& self, const std::vector<Operation>& operations, const py::function& block,
-              const py::object&) -> py::object {
-             const SourceScope source(capture_source());
-             auto results =
-                 self.control_dependency(operations, [&] { return run_block(block); });
-             return py::cast(results);
-           },
-           py::arg("operations"), py::arg("dependent_block"), py::arg("name") = py::none(),
-           "control_dependency(self, operations, dependent_block, name=None)\n--\n\n"
-           "Every operation that dependent_block() creates runs after `operations`. Returns the "
-           "tensors it returned, as a list\n"
-           "(controlDependencyWithOperations:dependentBlock:name:).")
-      .def("gradients",
-           [](Graph& self, const Tensor& of, const std::vector<Tensor>& with_respect_to,
-              const std::string& unconnected, const py::object&) {
-             if (unconnected != "error" && unconnected != "zero")
-               throw GraphError("gradients: unconnected must be \"error\" or \"zero\", got \"" +
-                                unconnected + "\"");
-             const SourceScope source(capture_source());
-             const auto found =
-                 self.gradients(of, with_respect_to,
-                                unconnected == "zero" ? Unconnected::zero : Unconnected::error);
-             py::dict result;
-             for (size_t i = 0; i < found.size(); ++i)
-               result[py::cast(with_respect_to[i])] = found[i];
-             return result;
-           },
-           py::arg("of"), py::arg("with_respect_to"), py::arg("unconnected") = "error",
-           py::arg("name") = py::none(),
-           "gradients(self, of, with_respect_to, unconnected='error', name=None)\n--\n\n"
-           "Appends the derivative of `of` (summed over its elements) with respect to each tensor;\n"
-           "returns {tensor: gradient} (gradientForPrimaryTensor:withTensors:name:). A tensor that\n"
-           "does not influence `of` raises GraphError, or gets zeros with unconnected=\"zero\".")
+      .def(
+          "control_dependency",
+          [](Graph& self, const std::vector<Operation>& operations, const py::function& block,
+             const py::object&) -> py::object {
+            const SourceScope source(capture_source());
+            auto results = self.control_dependency(operations, [&] { return run_block(block); });
+            return py::cast(results);
+          },
+          py::arg("operations"), py::arg("dependent_block"), py::arg("name") = py::none(),
+          "control_dependency(self, operations, dependent_block, name=None)\n--\n\n"
+          "Every operation that dependent_block() creates runs after `operations`. Returns the "
+          "tensors it returned, as a list\n"
+          "(controlDependencyWithOperations:dependentBlock:name:).")
+      .def(
+          "gradients",
+          [](Graph& self, const Tensor& of, const std::vector<Tensor>& with_respect_to,
+             const std::string& unconnected, const py::object&) {
+            if (unconnected != "error" && unconnected != "zero")
+              throw GraphError("gradients: unconnected must be \"error\" or \"zero\", got \"" +
+                               unconnected + "\"");
+            const SourceScope source(capture_source());
+            const auto found =
+                self.gradients(of, with_respect_to,
+                               unconnected == "zero" ? Unconnected::zero : Unconnected::error);
+            py::dict result;
+            for (size_t i = 0; i < found.size(); ++i)
+              result[py::cast(with_respect_to[i])] = found[i];
+            return result;
+          },
+          py::arg("of"), py::arg("with_respect_to"), py::arg("unconnected") = "error",
+          py::arg("name") = py::none(),
+          "gradients(self, of, with_respect_to, unconnected='error', name=None)\n--\n\n"
+          "Appends the derivative of `of` (summed over its elements) with respect to each tensor;\n"
+          "returns {tensor: gradient} (gradientForPrimaryTensor:withTensors:name:). A tensor that\n"
+          "does not influence `of` raises GraphError, or gets zeros with unconnected=\"zero\".")
       .def_property_readonly("operations", &Graph::operations)
       .def_property_readonly("placeholder_tensors", &Graph::placeholder_tensors)
       .def_property("seed", &Graph::seed, &Graph::set_seed,
@@ -141,11 +146,11 @@ void bind_graph(py::module_& module) {
       .def_static("from_json", &Graph::from_json, py::arg("json"),
                   "from_json(json)\n--\n\n"
                   "Rebuilds a graph from to_json(). Raises PackageError if the text is not sound.")
-      .def("verify", &Graph::verify,
-           "verify(self)\n--\n\nChecks every invariant of the graph.")
-      .def("__eq__", [](const Graph& a, const py::object& b) {
-        return py::isinstance<Graph>(b) && a == b.cast<Graph>();
-      })
+      .def("verify", &Graph::verify, "verify(self)\n--\n\nChecks every invariant of the graph.")
+      .def("__eq__",
+           [](const Graph& a, const py::object& b) {
+             return py::isinstance<Graph>(b) && a == b.cast<Graph>();
+           })
       .def("__hash__", [](const Graph& g) { return hash_of(g.data(), 0, 0); })
       .def("__repr__", [](const Graph& g) {
         return "<mpsg.Graph of " + std::to_string(g.data()->node_count()) + " operations>";

@@ -86,10 +86,8 @@ Argument block_argument(const OpRow& row, const Parameter& parameter, const py::
             py::object result;
             if (row.name == "for_loop")
               result = function(given[0], given[py::slice(1, std::nullopt, std::nullopt)]);
-            else if (row.name == "if_else")
-              result = function();
-            else
-              result = function(given);
+            else if (row.name == "if_else") result = function();
+            else result = function(given);
             return to_tensors(row, name, result);
           })};
 }
@@ -100,8 +98,7 @@ void descriptor_arguments(const OpRow& row, const py::handle& object,
   if (py::type::of(object).attr("__name__").cast<std::string>() != type.name)
     wrong_argument(row, row.descriptor_parameter, "an mpsg." + type.name, object);
   for (const auto& field : type.fields)
-    arguments.push_back(
-        {field.name, to_attribute(field, object.attr(field.name.c_str()))});
+    arguments.push_back({field.name, to_attribute(field, object.attr(field.name.c_str()))});
 }
 
 void data_argument(const AttributeSpec& spec, const py::handle& object, const py::dict& given,
@@ -123,7 +120,10 @@ void data_argument(const AttributeSpec& spec, const py::handle& object, const py
   // Lists of Python numbers are float32 or int32 unless told otherwise, as numbers are.
   py::object value = py::reinterpret_borrow<py::object>(object);
   if (!wanted && (py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object))) {
-    const auto kind = py::module_::import("numpy").attr("asarray")(object).attr("dtype").attr("kind")
+    const auto kind = py::module_::import("numpy")
+                          .attr("asarray")(object)
+                          .attr("dtype")
+                          .attr("kind")
                           .cast<std::string>();
     if (kind == "f") wanted = DataType::float32;
     if (kind == "i") wanted = DataType::int32;
@@ -154,13 +154,13 @@ py::dict bind_arguments(const OpRow& row, const std::vector<Parameter>& paramete
   }
   for (const auto& [key, value] : kwargs) {
     const auto name = key.cast<std::string>();
-    const bool known =
-        name == "name" || std::ranges::any_of(parameters, [&](const auto& p) { return p.name == name; });
+    const bool known = name == "name" || std::ranges::any_of(parameters, [&](const auto& p) {
+                         return p.name == name;
+                       });
     if (!known)
       throw py::type_error(row.name + "() has no parameter '" + name + "'; its signature is " +
                            row.name + row_signature(row, false));
-    if (given.contains(key))
-      throw py::type_error(row.name + "() got '" + name + "' twice");
+    if (given.contains(key)) throw py::type_error(row.name + "() got '" + name + "' twice");
     given[key] = value;
   }
   for (const auto& parameter : parameters)
@@ -181,8 +181,7 @@ std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Para
     } else if (parameter.kind == Parameter::Kind::block) {
       if (!object.is_none()) arguments.push_back(block_argument(row, parameter, object));
     } else if (parameter.kind == Parameter::Kind::operand) {
-      if (!object.is_none())
-        arguments.push_back(operand_argument(row, parameter, graph, object));
+      if (!object.is_none()) arguments.push_back(operand_argument(row, parameter, graph, object));
     } else if (parameter.attribute->kind == AttributeKind::data) {
       data_argument(*parameter.attribute, object, given, arguments);
     } else if (parameter.attribute->kind == AttributeKind::data_type && object.is_none() &&
@@ -194,8 +193,8 @@ std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Para
       // `data` decides data_type and shape itself.
       const bool decided = std::ranges::any_of(
           arguments, [&](const Argument& argument) { return argument.name == parameter.name; });
-      if (!decided && !(object.is_none() && row.attribute_index("value") >= 0 &&
-                        parameter.name == "shape"))
+      if (!decided &&
+          !(object.is_none() && row.attribute_index("value") >= 0 && parameter.name == "shape"))
         arguments.push_back({parameter.name, to_attribute(*parameter.attribute, object)});
     }
   }
@@ -245,10 +244,12 @@ py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, 
   std::string name;
   if (given.contains("name") && !py::object(given["name"]).is_none()) {
     const py::object object = given["name"];
-    if (!py::isinstance<py::str>(object)) throw py::type_error(row.name + "(): 'name' must be a str");
+    if (!py::isinstance<py::str>(object))
+      throw py::type_error(row.name + "(): 'name' must be a str");
     name = object.cast<std::string>();
   }
-  if (row.results.empty()) return py::cast(graph.add_operation(row.name, std::move(arguments), name));
+  if (row.results.empty())
+    return py::cast(graph.add_operation(row.name, std::move(arguments), name));
   auto results = graph.add(row.name, std::move(arguments), name);
   // Named results may be absent (a state that was not asked for); then the one is not a list.
   if (results.size() == 1 && row.results[0] != "...") return py::cast(results.front());
@@ -294,11 +295,12 @@ void bind_rows(py::class_<Graph>& graph) {
     const auto text = row_signature(row, false);
     const auto documentation = row.name + text + "\n--\n\n" + row.documentation;
     const auto parameters = parameters_of(row);
-    graph.def(row.name.c_str(),
-              [&row, parameters](Graph& self, const py::args& args, const py::kwargs& kwargs) {
-                return call_row(row, parameters, self, args, kwargs);
-              },
-              documentation.c_str());
+    graph.def(
+        row.name.c_str(),
+        [&row, parameters](Graph& self, const py::args& args, const py::kwargs& kwargs) {
+          return call_row(row, parameters, self, args, kwargs);
+        },
+        documentation.c_str());
   }
 }
 

@@ -61,8 +61,7 @@ py::dict run_graph(Graph& graph, const py::dict& feeds, const py::object& target
                    const py::object& target_operations, const py::object& device) {
   const auto targets = to_list<Tensor>(target_tensors, "target_tensors");
   const auto operations = to_list<Operation>(target_operations, "target_operations");
-  const auto prepared =
-      prepare_run(graph, to_device(device), to_feeds(feeds), targets, operations);
+  const auto prepared = prepare_run(graph, to_device(device), to_feeds(feeds), targets, operations);
   auto results = run_executable(*prepared.executable, prepared.feeds);
   py::dict map;
   for (size_t i = 0; i < targets.size(); ++i) map[py::cast(targets[i])] = std::move(results[i]);
@@ -106,16 +105,17 @@ TensorData read_variable(Graph& graph, const Tensor& variable) {
     const py::gil_scoped_release release;  // a run may hold it
     return std::unique_lock(device.executor());
   }();
-  const auto& memory = GraphRuntime::of(*graph.data()).variable(*graph.data(), variable.id().operation);
-  return TensorData(memory.type, std::span<const std::byte>(memory.bytes->data(), memory.bytes->size()));
+  const auto& memory =
+      GraphRuntime::of(*graph.data()).variable(*graph.data(), variable.id().operation);
+  return TensorData(memory.type,
+                    std::span<const std::byte>(memory.bytes->data(), memory.bytes->size()));
 }
 
 void bind_device(py::module_& module) {
   py::class_<Device>(module, "Device", "Where graphs run: Device(\"cpu\"), Device(\"reference\").")
       .def(py::init<>())
       .def(py::init<std::string_view>(), py::arg("name"))
-      .def_static("all", &Device::all,
-                  "all()\n--\n\nThe devices of this build, the default first.")
+      .def_static("all", &Device::all, "all()\n--\n\nThe devices of this build, the default first.")
       .def_property_readonly("name", [](const Device& d) { return d.info().name; })
       .def_property_readonly("description", [](const Device& d) { return d.info().description; })
       .def_property_readonly("threads", [](const Device& d) { return d.info().threads; })
@@ -148,20 +148,20 @@ void bind_executable(py::module_& module) {
       });
   py::class_<Executable, std::shared_ptr<Executable>>(
       module, "Executable", "A graph compiled for one device and given feed types.")
-      .def("run",
-           [](const Executable& self, const py::sequence& feeds) {
-             std::vector<TensorData> values;
-             const auto& types = self.feed_types();
-             for (const auto& feed : feeds)
-               values.push_back(to_tensor_data(
-                   feed, values.size() < types.size()
-                             ? std::optional(types[values.size()].data_type)
-                             : std::nullopt));
-             return run_executable(self, values);
-           },
-           py::arg("feeds"),
-           "run(self, feeds)\n--\n\n"
-           "Runs with feeds in the order of feed_tensors; results in that of target_tensors.")
+      .def(
+          "run",
+          [](const Executable& self, const py::sequence& feeds) {
+            std::vector<TensorData> values;
+            const auto& types = self.feed_types();
+            for (const auto& feed : feeds)
+              values.push_back(to_tensor_data(
+                  feed, values.size() < types.size() ? std::optional(types[values.size()].data_type)
+                                                     : std::nullopt));
+            return run_executable(self, values);
+          },
+          py::arg("feeds"),
+          "run(self, feeds)\n--\n\n"
+          "Runs with feeds in the order of feed_tensors; results in that of target_tensors.")
       .def_property_readonly("feed_tensors", &Executable::feed_tensors)
       .def_property_readonly("target_tensors", &Executable::target_tensors)
       .def_property_readonly("device", &Executable::device)

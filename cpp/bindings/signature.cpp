@@ -105,7 +105,7 @@ std::string row_signature(const OpRow& row, bool with_types) {
     text += ", " + parameter.name;
     if (with_types) text += ": " + parameter_type(row, parameter);
     if (parameter.optional)
-      text += with_types                             ? " = " + parameter_default(parameter)
+      text += with_types                              ? " = " + parameter_default(parameter)
               : parameter_default(parameter) == "..." ? "=None"
                                                       : "=" + parameter_default(parameter);
   }

@@ -41,8 +41,7 @@ bool is_ours(PyCodeObject* code) {
 }  // namespace
 
 std::shared_ptr<const SourceLocation> capture_source() {
-  auto frame = py::reinterpret_borrow<py::object>(
-      reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  auto frame = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
   while (frame && !frame.is_none()) {
     auto* raw = reinterpret_cast<PyFrameObject*>(frame.ptr());
     PyCodeObject* code = PyFrame_GetCode(raw);  // a new reference

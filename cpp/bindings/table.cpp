@@ -8,8 +8,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kind_names[] = {"boolean",  "integer", "real",        "text",       "integers",
-                                      "shape",    "data_type", "enumeration", "data"};
+constexpr const char* kind_names[] = {"boolean", "integer",   "real",        "text", "integers",
+                                      "shape",   "data_type", "enumeration", "data"};
 constexpr const char* role_names[] = {"data", "shape", "index", "variable"};
 
 json attribute_json(const AttributeSpec& spec) {
@@ -81,8 +81,8 @@ json row_json(const OpRow& row) {
           {"random", row.traits.random},
           {"elementwise", row.traits.elementwise},
           {"view", row.traits.view},
-          {"has_gradient", row.gradient != nullptr ||
-                               (row.is_composite() && row.not_differentiable.empty())},
+          {"has_gradient",
+           row.gradient != nullptr || (row.is_composite() && row.not_differentiable.empty())},
           {"not_differentiable", row.not_differentiable},
           {"parameters", parameters_json(row)},
           {"signature", row_signature(row, true)}};

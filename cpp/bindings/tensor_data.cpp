@@ -73,7 +73,8 @@ py::object typed_array(const py::handle& object, DataType wanted) {
 
 py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
   const auto numpy = py::module_::import("numpy");
-  if (py::isinstance(object, numpy.attr("ndarray")) || py::isinstance(object, numpy.attr("generic")))
+  if (py::isinstance(object, numpy.attr("ndarray")) ||
+      py::isinstance(object, numpy.attr("generic")))
     return numpy.attr("asarray")(object);
   if (is_plain(object) && wanted) return typed_array(object, *wanted);
   if (py::hasattr(object, "__dlpack__")) {
@@ -122,11 +123,10 @@ py::object to_numpy(const TensorData& data) {
   strides.resize(shape.size());
   for (size_t axis = shape.size(); axis-- > 0; step *= std::max<py::ssize_t>(shape[axis], 1))
     strides[axis] = step;
-  auto base = py::capsule(new TensorData(data), [](void* held) {
-    delete static_cast<TensorData*>(held);
-  });
-  py::object array = py::array(numpy_dtype(data.data_type()).cast<py::dtype>(), shape, strides,
-                               data.data(), base);
+  auto base =
+      py::capsule(new TensorData(data), [](void* held) { delete static_cast<TensorData*>(held); });
+  py::object array =
+      py::array(numpy_dtype(data.data_type()).cast<py::dtype>(), shape, strides, data.data(), base);
   if (!is_writeable(data)) array.attr("setflags")(py::arg("write") = false);
   return array;
 }
@@ -144,14 +144,15 @@ void bind_tensor_data(py::module_& module) {
            py::arg("value"), py::arg("data_type") = py::none())
       .def("numpy", &to_numpy,
            "numpy(self)\n--\n\nThe value as a numpy array that shares the memory.")
-      .def("__array__",
-           [](const TensorData& data, const py::object& dtype, const py::object& copy) {
-             py::object array = to_numpy(data);
-             if (!dtype.is_none()) array = array.attr("astype")(dtype, py::arg("copy") = false);
-             if (!copy.is_none() && copy.cast<bool>()) array = array.attr("copy")();
-             return array;
-           },
-           py::arg("dtype") = py::none(), py::arg("copy") = py::none())
+      .def(
+          "__array__",
+          [](const TensorData& data, const py::object& dtype, const py::object& copy) {
+            py::object array = to_numpy(data);
+            if (!dtype.is_none()) array = array.attr("astype")(dtype, py::arg("copy") = false);
+            if (!copy.is_none() && copy.cast<bool>()) array = array.attr("copy")();
+            return array;
+          },
+          py::arg("dtype") = py::none(), py::arg("copy") = py::none())
       .def("__dlpack__",
            [](const TensorData& data, const py::kwargs& options) -> py::object {
              if (data.data_type() == DataType::bfloat16)
@@ -167,8 +168,9 @@ void bind_tensor_data(py::module_& module) {
                                return py::tuple(sizes);
                              })
       .def_property_readonly("data_type", &TensorData::data_type)
-      .def("item", [](const TensorData& data) { return to_numpy(data).attr("item")(); },
-           "item(self)\n--\n\nThe only element as a Python number.")
+      .def(
+          "item", [](const TensorData& data) { return to_numpy(data).attr("item")(); },
+          "item(self)\n--\n\nThe only element as a Python number.")
       .def("__float__", [](const TensorData& data) { return to_numpy(data).attr("__float__")(); })
       .def("__int__", [](const TensorData& data) { return to_numpy(data).attr("__int__")(); })
       .def("__len__", [](const TensorData& data) { return to_numpy(data).attr("__len__")(); })

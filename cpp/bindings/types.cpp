@@ -41,15 +41,14 @@ DataType to_data_type(const py::handle& object) {
 }
 
 void bind_types(py::module_& module) {
-  py::class_<DataType> type(module, "DataType",
-                            "An element type: mpsg.float32, mpsg.int8, ... Equal to numpy's dtype of "
-                            "the same name.");
+  py::class_<DataType> type(
+      module, "DataType",
+      "An element type: mpsg.float32, mpsg.int8, ... Equal to numpy's dtype of "
+      "the same name.");
   type.def_property_readonly("name", [](DataType t) { return std::string(data_type_name(t)); })
       .def_property_readonly("size", [](DataType t) { return size_of(t); })
-      .def("numpy", &numpy_dtype,
-           "numpy(self)\n--\n\nnumpy's dtype (bfloat16: that of ml_dtypes).")
-      .def("__repr__",
-           [](DataType t) { return "mpsg." + std::string(data_type_name(t)); })
+      .def("numpy", &numpy_dtype, "numpy(self)\n--\n\nnumpy's dtype (bfloat16: that of ml_dtypes).")
+      .def("__repr__", [](DataType t) { return "mpsg." + std::string(data_type_name(t)); })
       .def("__hash__", [](DataType t) { return static_cast<uint32_t>(t); })
       .def("__eq__",
            [](DataType t, const py::object& other) {

@@ -168,7 +168,8 @@ class Lowering {
     for (const auto id : schedule_.order) {
       const auto& node = graph_.node(id);
       if (node.row->name == "assign" && node.inputs[1] == output) {
-        const auto value = new_value(output, Place::variable, variable_index(node.inputs[0].operation));
+        const auto value =
+            new_value(output, Place::variable, variable_index(node.inputs[0].operation));
         return value;
       }
     }
@@ -182,9 +183,9 @@ class Lowering {
     step.segments = {1};
     step.inputs = {value_of(node.inputs[1])};
     // A value of its own: the variable before and after the assign are two things.
-    const auto written = add_value(graph_.type(node.inputs[0]),
-                                   graph_.display_name(node.inputs[0].operation), Place::variable,
-                                   variable_index(node.inputs[0].operation));
+    const auto written =
+        add_value(graph_.type(node.inputs[0]), graph_.display_name(node.inputs[0].operation),
+                  Place::variable, variable_index(node.inputs[0].operation));
     step.outputs = {written};
     const auto& source = plan_->values[static_cast<size_t>(step.inputs[0])];
     if (source.place == Place::variable &&

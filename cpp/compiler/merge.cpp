@@ -30,10 +30,8 @@ void put_attribute(std::string& key, const AttributeValue& value) {
         } else if constexpr (std::is_same_v<T, std::shared_ptr<const Bytes>>) {
           // Large constants are equal only if they are the same object.
           constexpr size_t compared = 4096;
-          if (held->size() <= compared)
-            put(key, held->data(), held->size());
-          else
-            put(key, held.get());
+          if (held->size() <= compared) put(key, held->data(), held->size());
+          else put(key, held.get());
         } else if constexpr (!std::is_same_v<T, std::monostate>) {
           put(key, held);
         }

@@ -47,8 +47,7 @@ void rewrite_module(Module& module, GraphCopy::Rewrite rewrite) {
     if (source.node(id).region == 0) copy.copy_if_live(id);
   for (const auto feed : module.feeds) result.feeds.push_back(copy(feed));
   for (const auto target : module.targets) result.targets.push_back(copy(target));
-  for (const auto id : module.target_operations)
-    result.target_operations.push_back(copy(id));
+  for (const auto id : module.target_operations) result.target_operations.push_back(copy(id));
   for (const auto& [here, users] : module.variables)
     if (copy.has({here, 0})) result.variables[copy(here)] = users;
   module = std::move(result);

@@ -43,8 +43,8 @@ void fold_transposes(Module& module);
 /// Orders the operations of a region so that reads of variables come before their assigns.
 struct Schedule {
   std::vector<OperationId> order;
-  std::set<OperationId> copied_reads;    // reads that need a copy of the old value
-  std::set<OperationId> in_place_writes; // producers that write straight into their variable
+  std::set<OperationId> copied_reads;     // reads that need a copy of the old value
+  std::set<OperationId> in_place_writes;  // producers that write straight into their variable
 };
 Schedule schedule_operations(const GraphData& graph, int32_t region,
                              const std::vector<TensorId>& results);

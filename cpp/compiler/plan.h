@@ -26,9 +26,9 @@ struct PlanValue {
   TensorType type;
   size_t bytes = 0;
   Place place = Place::arena;
-  int32_t index = 0;  // which feed, result, constant or variable (see Plan)
-  size_t offset = 0;  // in the arena
-  std::string name;   // of the tensor it came from
+  int32_t index = 0;     // which feed, result, constant or variable (see Plan)
+  size_t offset = 0;     // in the arena
+  std::string name;      // of the tensor it came from
   int32_t view_of = -1;  // the value whose memory this one shares
   int32_t first_step = -1;
   int32_t last_step = -1;
@@ -41,8 +41,8 @@ struct PlanStep {
   const OpRow* row = nullptr;
   std::vector<int32_t> segments;
   std::vector<AttributeValue> attributes;
-  std::vector<int32_t> inputs;   // values
-  std::vector<int32_t> outputs;  // values
+  std::vector<int32_t> inputs;                      // values
+  std::vector<int32_t> outputs;                     // values
   std::vector<std::shared_ptr<const Plan>> bodies;  // of control flow; null = not given
   std::string name;
   std::shared_ptr<const SourceLocation> source;

@@ -134,8 +134,7 @@ class Planner {
     for (const auto input : step.inputs) {
       const auto owner = root_of(input);
       if (!owns_block(owner) || at(owner).last_step != now || handed_on_.contains(owner)) continue;
-      if (at(owner).bytes != at(output).bytes ||
-          at(input).type.shape != at(output).type.shape ||
+      if (at(owner).bytes != at(output).bytes || at(input).type.shape != at(output).type.shape ||
           size_of(at(input).type.data_type) != size_of(at(output).type.data_type))
         continue;
       // The same block read a second time with another shape would see results.

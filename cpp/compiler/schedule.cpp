@@ -108,8 +108,9 @@ class Scheduler {
       for (size_t j = i + 1; j < uses.assigns.size(); ++j) {
         const auto a = uses.assigns[i], b = uses.assigns[j];
         if (after(a)[b] || after(b)[a]) continue;
-        throw GraphError("variable " + graph_.describe(variable) + " is assigned twice in one run, by " +
-                         graph_.describe(ids_[a]) + " and " + graph_.describe(ids_[b]) +
+        throw GraphError("variable " + graph_.describe(variable) +
+                         " is assigned twice in one run, by " + graph_.describe(ids_[a]) + " and " +
+                         graph_.describe(ids_[b]) +
                          ", and nothing says which comes first; order them with "
                          "graph.control_dependency([first], ...)");
       }

@@ -34,7 +34,8 @@ void verify_plan(const Plan& plan) {
       written[static_cast<size_t>(output)] = true;
       if (value.place != Place::arena || value.bytes == 0) continue;
       const auto end = value.offset + value.bytes;
-      if (end > plan.arena_bytes) throw InternalError("'" + value.name + "' lies outside the arena");
+      if (end > plan.arena_bytes)
+        throw InternalError("'" + value.name + "' lies outside the arena");
       for (const auto& [offset, block] : live)
         if (offset < end && value.offset < block.first)
           throw InternalError("'" + value.name + "' overlaps a value that is still needed");

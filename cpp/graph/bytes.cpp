@@ -19,7 +19,8 @@ std::shared_ptr<Bytes> Bytes::allocate(size_t size) {
   const size_t padded = (size + alignment) / alignment * alignment;
   bytes->data_ = static_cast<std::byte*>(std::aligned_alloc(alignment, padded));
   if (!bytes->data_)
-    throw ExecutionError("out of memory: " + std::to_string(size) + " bytes could not be allocated");
+    throw ExecutionError("out of memory: " + std::to_string(size) +
+                         " bytes could not be allocated");
   bytes->size_ = size;
   return bytes;
 }

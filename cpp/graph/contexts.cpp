@@ -96,11 +96,11 @@ std::vector<Argument> ExpandContext::forward_attributes() const {
 Tensor GradientContext::incoming(int i) {
   auto& gradient = incoming_[static_cast<size_t>(i)];
   if (!gradient) {
-    auto zero = graph_.add_one("constant", {{"value", AttributeValue(int64_t{0})},
-                                            {"data_type", output(i).data_type()}});
-    gradient = output(i).shape() == Shape{} ? zero
-                                            : graph_.add_one("broadcast_like", {{"tensor", zero},
-                                                                                {"like", output(i)}});
+    auto zero = graph_.add_one(
+        "constant", {{"value", AttributeValue(int64_t{0})}, {"data_type", output(i).data_type()}});
+    gradient = output(i).shape() == Shape{}
+                   ? zero
+                   : graph_.add_one("broadcast_like", {{"tensor", zero}, {"like", output(i)}});
   }
   return gradient;
 }

@@ -80,9 +80,7 @@ class ExpandContext : public OperationView {
   /// The operand's tensor; an empty Tensor if it was not given.
   Tensor input(std::string_view operand, int i = 0) const;
   std::vector<Tensor> inputs_of(std::string_view operand) const;
-  const TensorType& result_type(int i = 0) const {
-    return result_types_[static_cast<size_t>(i)];
-  }
+  const TensorType& result_type(int i = 0) const { return result_types_[static_cast<size_t>(i)]; }
   /// Passes an attribute on, as numbers or as the tensor that was given.
   Argument forward(std::string_view name, std::string_view as) const;
   Argument forward(std::string_view name) const { return forward(name, name); }

@@ -18,7 +18,8 @@ std::vector<bool> reached_from(const GraphData& graph, const std::vector<TensorI
   for (auto id = begin; id < end; ++id) {
     for (const auto input : graph.node(id).inputs) {
       const bool inside = input.operation >= begin && input.operation < end;
-      if (start.contains(input) || (inside && reached[static_cast<size_t>(input.operation - begin)]))
+      if (start.contains(input) ||
+          (inside && reached[static_cast<size_t>(input.operation - begin)]))
         reached[static_cast<size_t>(id - begin)] = true;
     }
   }
@@ -119,10 +120,10 @@ std::map<TensorId, Tensor> backpropagate(Graph graph, std::map<TensorId, Tensor>
     const auto inputs = data.node(id).inputs;
     std::vector<bool> wanted;
     for (const auto input : inputs)
-      wanted.push_back(has_gradient(data.type(input).data_type) &&
-                       (sources.contains(input) ||
-                        (input.operation >= begin && input.operation < end &&
-                         reached[static_cast<size_t>(input.operation - begin)])));
+      wanted.push_back(
+          has_gradient(data.type(input).data_type) &&
+          (sources.contains(input) || (input.operation >= begin && input.operation < end &&
+                                       reached[static_cast<size_t>(input.operation - begin)])));
     if (std::ranges::none_of(wanted, [](bool w) { return w; })) continue;
     const auto contributions = input_gradients(graph, id, std::move(incoming), wanted);
     for (size_t i = 0; i < inputs.size(); ++i) {
@@ -169,9 +170,10 @@ std::vector<Tensor> Graph::gradients(const Tensor& of, const std::vector<Tensor>
     } else if (unconnected == Unconnected::zero) {
       results.push_back(add_one("zeros_like", {{"tensor", with_respect_to[i]}}));
     } else {
-      throw GraphError("gradients: '" + primary.name() + "' does not depend on " +
-                       data_->describe(sources[i].operation) +
-                       " through differentiable operations; pass unconnected=\"zero\" to get zeros");
+      throw GraphError(
+          "gradients: '" + primary.name() + "' does not depend on " +
+          data_->describe(sources[i].operation) +
+          " through differentiable operations; pass unconnected=\"zero\" to get zeros");
     }
   }
   return results;

@@ -80,10 +80,8 @@ class NodeBuilder {
                                   kind_name(row_.attributes[static_cast<size_t>(attribute)].kind)
                             : "it has no parameter '" + std::string(argument.name) + "'");
       auto& list = operands_[static_cast<size_t>(operand)];
-      if (auto* one = std::get_if<TensorOrScalar>(&argument.value))
-        list = {std::move(*one)};
-      else
-        list = std::move(std::get<std::vector<TensorOrScalar>>(argument.value));
+      if (auto* one = std::get_if<TensorOrScalar>(&argument.value)) list = {std::move(*one)};
+      else list = std::move(std::get<std::vector<TensorOrScalar>>(argument.value));
       if (list.size() != 1 && !row_.operands[static_cast<size_t>(operand)].variadic)
         fail("'" + std::string(argument.name) + "' takes one tensor");
     }
@@ -91,9 +89,8 @@ class NodeBuilder {
 
   void set_attribute(size_t index, AttributeValue value) {
     const auto& spec = row_.attributes[index];
-    value = graph_detail::convert_attribute(spec, std::move(value), [&](const std::string& why) {
-      fail(why);
-    });
+    value = graph_detail::convert_attribute(spec, std::move(value),
+                                            [&](const std::string& why) { fail(why); });
     node_.attributes[index] = std::move(value);
     given_[index] = true;
   }
@@ -232,8 +229,7 @@ class NodeBuilder {
     std::vector<TensorId> results;
     try {
       std::vector<Tensor> arguments;
-      for (const auto id : graph_.region(region).arguments)
-        arguments.push_back(graph_.tensor(id));
+      for (const auto id : graph_.region(region).arguments) arguments.push_back(graph_.tensor(id));
       for (const auto& result : call_unlocked(blocks_[i], arguments)) {
         if (!result || result.graph_data().get() != &graph_)
           fail("'" + row_.blocks[i].name + "' must return tensors of this graph");

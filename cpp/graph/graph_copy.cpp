@@ -34,16 +34,15 @@ void GraphCopy::copy(OperationId id) {
   for (const auto input : original.inputs) node.inputs.push_back((*this)(input));
   const bool same_graph = &source_ == &target;
   for (const auto dependency : original.control)
-    if (same_graph || operations_.contains(dependency))
-      node.control.push_back((*this)(dependency));
+    if (same_graph || operations_.contains(dependency)) node.control.push_back((*this)(dependency));
   if (rewrite_ && node.row->blocks.empty()) {
     const auto last = target.node_count();
     const auto outputs = rewrite_(id, node, target_);
     for (size_t i = 0; i < outputs.size(); ++i)
       tensors_[{id, static_cast<int32_t>(i)}] = outputs[i];
     // Whoever waited for the original waits for the last thing it became.
-    operations_[id] = outputs.empty() ? std::max(last, target.node_count() - 1)
-                                      : outputs.back().operation;
+    operations_[id] =
+        outputs.empty() ? std::max(last, target.node_count() - 1) : outputs.back().operation;
     return;
   }
   node.regions.clear();

@@ -21,7 +21,8 @@ thread_local std::shared_ptr<const SourceLocation> current_source;
 std::string supported_names(TypeSet set) {
   std::string names;
   for (auto type : all_data_types())
-    if (set.contains(type)) names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
+    if (set.contains(type))
+      names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
   return names;
 }
 

@@ -40,12 +40,12 @@ struct Node {
 /// A body of a control flow operation (region 0: the graph itself).
 struct Region {
   int32_t parent = -1;
-  OperationId owner = -1;            // known when the owner is appended
-  std::vector<TensorId> arguments;   // declared ones, then one for each capture
+  OperationId owner = -1;           // known when the owner is appended
+  std::vector<TensorId> arguments;  // declared ones, then one for each capture
   int32_t declared_arguments = 0;
-  std::vector<TensorId> captures;    // tensors of the parent region, operands of the owner
+  std::vector<TensorId> captures;  // tensors of the parent region, operands of the owner
   std::vector<TensorId> results;
-  std::vector<OperationId> nodes;    // empty for region 0
+  std::vector<OperationId> nodes;          // empty for region 0
   std::vector<OperationId> outer_control;  // the owner waits for these
 };
 

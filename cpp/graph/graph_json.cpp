@@ -131,9 +131,8 @@ class Reader {
     }
     if (entry.contains("regions"))
       for (const auto& body : entry.at("regions"))
-        node.regions.push_back(body.get<int32_t>() < 0
-                                   ? -1
-                                   : read_body(body.get<int32_t>(), node, depth));
+        node.regions.push_back(
+            body.get<int32_t>() < 0 ? -1 : read_body(body.get<int32_t>(), node, depth));
     if (node.regions.size() != node.row->blocks.size())
       throw PackageError(node.row->name + " '" + node.name + "' lacks its bodies");
     operations_[entry.at("id").get<OperationId>()] = data().append(std::move(node));
@@ -149,7 +148,8 @@ class Reader {
       total += static_cast<size_t>(std::max(count, 0));
     }
     if (!sound || total != node.inputs.size())
-      throw PackageError(node.row->name + " '" + node.name + "' has inputs that do not fit its row");
+      throw PackageError(node.row->name + " '" + node.name +
+                         "' has inputs that do not fit its row");
   }
 
   int32_t read_body(int32_t id, const Node& owner, int depth) {
@@ -198,8 +198,10 @@ std::string Graph::to_json() const {
     operations.push_back(node_to_json(*data_, id));
   for (int32_t id = 0; id < data_->region_count(); ++id)
     regions.push_back(region_to_json(*data_, id));
-  const json file = {{"format", "mpsg.graph"}, {"version", format_version},
-                     {"seed", data_->seed},    {"operations", operations},
+  const json file = {{"format", "mpsg.graph"},
+                     {"version", format_version},
+                     {"seed", data_->seed},
+                     {"operations", operations},
                      {"regions", regions}};
   return file.dump(-1, ' ', false, json::error_handler_t::replace);
 }

@@ -64,7 +64,8 @@ std::string Graph::to_text() const {
 
 std::string Graph::to_graphviz() const {
   const std::lock_guard lock(data_->mutex);
-  std::string text = "digraph mpsg {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n";
+  std::string text =
+      "digraph mpsg {\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n";
   for (OperationId id = 0; id < data_->node_count(); ++id) {
     const auto& node = data_->node(id);
     const auto number = std::to_string(id);

@@ -45,8 +45,8 @@ void HostValues::evaluate_node(OperationId id) {
   std::vector<TensorView> outputs;
   std::vector<std::shared_ptr<Bytes>> memory;
   for (const auto& type : node.outputs) {
-    memory.push_back(
-        Bytes::allocate(static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type)));
+    memory.push_back(Bytes::allocate(static_cast<size_t>(*type.shape.element_count()) *
+                                     size_of(type.data_type)));
     outputs.push_back({type.data_type, type.shape, memory.back()->mutable_data()});
   }
   node.row->evaluate(

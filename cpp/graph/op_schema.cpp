@@ -43,8 +43,7 @@ Row&& Row::operand(std::string name, std::string group) && {
   return std::move(*this);
 }
 Row&& Row::optional_operand(std::string name, std::string group) && {
-  row_.operands.push_back(
-      {.name = std::move(name), .group = std::move(group), .optional = true});
+  row_.operands.push_back({.name = std::move(name), .group = std::move(group), .optional = true});
   return std::move(*this);
 }
 Row&& Row::keyword_operand(std::string name, std::string group, OperandRole role) && {
@@ -56,8 +55,7 @@ Row&& Row::keyword_operand(std::string name, std::string group, OperandRole role
   return std::move(*this);
 }
 Row&& Row::variadic_operand(std::string name, std::string group) && {
-  row_.operands.push_back(
-      {.name = std::move(name), .group = std::move(group), .variadic = true});
+  row_.operands.push_back({.name = std::move(name), .group = std::move(group), .variadic = true});
   return std::move(*this);
 }
 Row&& Row::operand_with_role(std::string name, std::string group, OperandRole role) && {

@@ -80,10 +80,10 @@ struct BlockSpec {
 };
 
 struct Traits {
-  bool pure = true;         // equal inputs give equal results, within a run
-  bool random = false;      // bits depend on the run
-  bool elementwise = false; // result i depends on element i (broadcast) of each operand only
-  bool view = false;        // the result has the bytes of operand 0
+  bool pure = true;          // equal inputs give equal results, within a run
+  bool random = false;       // bits depend on the run
+  bool elementwise = false;  // result i depends on element i (broadcast) of each operand only
+  bool view = false;         // the result has the bytes of operand 0
 };
 
 /// Apple's selector and the macOS version that introduced it.
@@ -112,7 +112,8 @@ struct OpRow {
   std::string family;
   std::string documentation;
   std::vector<Selector> selectors;
-  std::vector<OperandSpec> operands;  // declared ones, then one per or_tensor attribute, then captures
+  std::vector<OperandSpec>
+      operands;  // declared ones, then one per or_tensor attribute, then captures
   std::vector<AttributeSpec> attributes;
   std::vector<BlockSpec> blocks;
   std::vector<std::string> results;  // names; a single "..." means a number decided by inference
@@ -120,7 +121,7 @@ struct OpRow {
   std::string descriptor_parameter;  // "descriptor", "forward_convolution_descriptor"
   const DescriptorType* descriptor_type = nullptr;
   Traits traits;
-  bool internal = false;  // made by the compiler or by rules only; not a method of Graph
+  bool internal = false;           // made by the compiler or by rules only; not a method of Graph
   std::string not_differentiable;  // why no gradient flows, if so
   BlockArgumentsFunction block_arguments = nullptr;
   BuildFunction build = nullptr;
@@ -197,14 +198,14 @@ AttributeSpec in_range(AttributeSpec spec, double minimum, double maximum);
 
 // Sets of data types, as rows name them.
 namespace types {
-TypeSet floating();          // float16, bfloat16, float32, float64
-TypeSet integers();          // signed and unsigned
+TypeSet floating();  // float16, bfloat16, float32, float64
+TypeSet integers();  // signed and unsigned
 TypeSet signed_integers();
-TypeSet index();             // int32, int64
+TypeSet index();  // int32, int64
 TypeSet boolean();
-TypeSet complex();           // complex64
-TypeSet numeric();           // floating, integers
-TypeSet differentiable();    // floating, complex
+TypeSet complex();         // complex64
+TypeSet numeric();         // floating, integers
+TypeSet differentiable();  // floating, complex
 TypeSet numeric_complex();
 TypeSet all();
 }  // namespace types

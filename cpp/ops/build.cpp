@@ -30,9 +30,9 @@ Tensor square(const Tensor& x) { return unary("square", x); }
 Tensor square_root(const Tensor& x) { return unary("square_root", x); }
 
 Tensor select(const Tensor& predicate, const TensorOrScalar& yes, const TensorOrScalar& no) {
-  return predicate.graph().add_one(
-      "select",
-      {{"predicate_tensor", predicate}, {"true_predicate_tensor", yes}, {"false_predicate_tensor", no}});
+  return predicate.graph().add_one("select", {{"predicate_tensor", predicate},
+                                              {"true_predicate_tensor", yes},
+                                              {"false_predicate_tensor", no}});
 }
 
 Tensor cast(const Tensor& x, DataType type) {
@@ -63,7 +63,9 @@ Tensor with_like(const char* op, const Tensor& x, const Tensor& like) {
 
 Tensor zeros_like(const Tensor& x) { return unary("zeros_like", x); }
 Tensor ones_like(const Tensor& x) { return unary("ones_like", x); }
-Tensor sum_to_like(const Tensor& x, const Tensor& like) { return with_like("sum_to_like", x, like); }
+Tensor sum_to_like(const Tensor& x, const Tensor& like) {
+  return with_like("sum_to_like", x, like);
+}
 Tensor broadcast_like(const Tensor& x, const Tensor& like) {
   return with_like("broadcast_like", x, like);
 }

@@ -35,8 +35,9 @@ Row if_else() {
           if (yes[i].data_type != no[i].data_type)
             c.fail("result " + std::to_string(i) + " is " + yes[i].to_string() +
                    " from then_block and " + no[i].to_string() + " from else_block");
-          c.result(yes[i].data_type, merge_shapes(c, yes[i].shape, no[i].shape,
-                                                  "result " + std::to_string(i) + " of the blocks"));
+          c.result(yes[i].data_type,
+                   merge_shapes(c, yes[i].shape, no[i].shape,
+                                "result " + std::to_string(i) + " of the blocks"));
         }
       })
       .gradient(if_else_gradient);
@@ -65,10 +66,11 @@ std::vector<TensorType> types_of_operand(const InferContext& c, std::string_view
 
 Row for_loop() {
   return Row("for_loop", "ControlFlow")
-      .documentation("Calls body(index, arguments) for index = lower_bound, lower_bound + step, ... "
-                     "below upper_bound (or 0 ... number_of_iterations - 1); what it returns are "
-                     "the next arguments. Returns the last ones. `step` must be > 0. Gradients flow "
-                     "if the number of iterations is known before the run.")
+      .documentation(
+          "Calls body(index, arguments) for index = lower_bound, lower_bound + step, ... "
+          "below upper_bound (or 0 ... number_of_iterations - 1); what it returns are "
+          "the next arguments. Returns the last ones. `step` must be > 0. Gradients flow "
+          "if the number of iterations is known before the run.")
       .selector("forLoopWithLowerBound:upperBound:step:initialBodyArguments:body:name:", "12.0")
       .selector("forLoopWithNumberOfIterations:initialBodyArguments:body:name:", "12.0")
       .types("I", types::index())

@@ -22,8 +22,7 @@ struct Differentiated {
 };
 
 /// Rebuilds `region` on `arguments` and pulls `incoming` (empty: none) back to them.
-Differentiated differentiate_body(Graph graph, int32_t region,
-                                  const std::vector<Tensor>& arguments,
+Differentiated differentiate_body(Graph graph, int32_t region, const std::vector<Tensor>& arguments,
                                   const std::vector<Tensor>& incoming) {
   auto& data = *graph.data();
   std::vector<TensorId> inputs;
@@ -46,7 +45,8 @@ Differentiated differentiate_body(Graph graph, int32_t region,
   for (const auto id : inputs) {
     const auto at = found.find(id);
     if (at != found.end()) answer.gradients.push_back(at->second);
-    else if (carries_gradient(data.tensor(id))) answer.gradients.push_back(zeros_like(data.tensor(id)));
+    else if (carries_gradient(data.tensor(id)))
+      answer.gradients.push_back(zeros_like(data.tensor(id)));
     else answer.gradients.push_back({});
   }
   return answer;
@@ -72,17 +72,18 @@ Tensor one_index(const Tensor& i) {
 Tensor stack_start(const Tensor& i, int rank) {
   if (rank == 0) return one_index(i);
   auto graph = i.graph();
-  const auto zeros = cast(integers(graph, std::vector<int64_t>(static_cast<size_t>(rank))),
-                          i.data_type());
-  return graph.add_one("concat", {{"tensors", std::vector<Tensor>{one_index(i), zeros}},
-                                  {"dimension", int64_t{0}}});
+  const auto zeros =
+      cast(integers(graph, std::vector<int64_t>(static_cast<size_t>(rank))), i.data_type());
+  return graph.add_one(
+      "concat", {{"tensors", std::vector<Tensor>{one_index(i), zeros}}, {"dimension", int64_t{0}}});
 }
 
 /// shape_of(x) with one dimension more in front.
 Tensor stacked_shape(const Tensor& count, const Tensor& x) {
   return count.graph().add_one(
-      "concat", {{"tensors", std::vector<Tensor>{cast(one_index(count), DataType::int32), shape_of(x)}},
-                 {"dimension", int64_t{0}}});
+      "concat",
+      {{"tensors", std::vector<Tensor>{cast(one_index(count), DataType::int32), shape_of(x)}},
+       {"dimension", int64_t{0}}});
 }
 
 /// A loop's bounds: how many iterations, and the index of the i-th.
@@ -135,9 +136,9 @@ class ForLoopGradient {
     // Of no iteration one argument too, or else the bodies could not slice what is not run.
     const auto saved_count = binary("maximum", bounds_.count, Scalar(int64_t{1}));
     for (const auto& tensor : initial_)
-      carried.push_back(graph_.add_one(
-          "broadcast", {{"tensor", constant(graph_, 0, tensor.data_type())},
-                        {"shape", stacked_shape(saved_count, tensor)}}));
+      carried.push_back(
+          graph_.add_one("broadcast", {{"tensor", constant(graph_, 0, tensor.data_type())},
+                                       {"shape", stacked_shape(saved_count, tensor)}}));
     const Block body = [&](const std::vector<Tensor>& given) {
       const auto i = given[0];
       const std::vector<Tensor> arguments(given.begin() + 1,
@@ -173,7 +174,8 @@ class ForLoopGradient {
 
   std::vector<Tensor> rebuilt(const Tensor& index, const std::vector<Tensor>& arguments) {
     std::vector<TensorId> ids;
-    for (const auto& argument : all_arguments(index, arguments)) ids.push_back(identity(argument).id());
+    for (const auto& argument : all_arguments(index, arguments))
+      ids.push_back(identity(argument).id());
     GraphCopy copy(*graph_.data(), graph_);
     std::vector<Tensor> results;
     for (const auto id : copy.inline_body(region_, ids))

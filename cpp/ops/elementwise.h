@@ -96,8 +96,7 @@ void unary_loop(const EvaluateContext& c, F&& f) {
 template <class In, class Out, class F>
 void binary_loop(const EvaluateContext& c, F&& f) {
   const auto& out_view = c.output();
-  const auto walk =
-      broadcast_walk<2>(out_view.shape, {&c.inputs()[0].shape, &c.inputs()[1].shape});
+  const auto walk = broadcast_walk<2>(out_view.shape, {&c.inputs()[0].shape, &c.inputs()[1].shape});
   const auto* a = c.inputs()[0].as<In>();
   const auto* b = c.inputs()[1].as<In>();
   auto* out = out_view.as<Out>();

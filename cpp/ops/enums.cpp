@@ -4,36 +4,56 @@ namespace mpsg::ops {
 
 const EnumType padding_style{
     "PaddingStyle",
-    {{"EXPLICIT", 0}, {"TF_VALID", 1}, {"TF_SAME", 2}, {"EXPLICIT_OFFSET", 3},
+    {{"EXPLICIT", 0},
+     {"TF_VALID", 1},
+     {"TF_SAME", 2},
+     {"EXPLICIT_OFFSET", 3},
      {"ONNX_SAME_LOWER", 4}},
     "How a window is padded: by the descriptor's numbers, not at all, or so that the output has "
     "ceil(input / stride) elements, the odd one at the end (TF_SAME) or the beginning "
     "(ONNX_SAME_LOWER)."};
 
-const EnumType tensor_named_data_layout{
-    "TensorNamedDataLayout",
-    {{"NCHW", 0}, {"NHWC", 1}, {"OIHW", 2}, {"HWIO", 3}, {"CHW", 4}, {"HWC", 5}, {"HW", 6},
-     {"NCDHW", 7}, {"NDHWC", 8}, {"OIDHW", 9}, {"DHWIO", 10}},
-    "The order of a tensor's dimensions, outermost first."};
+const EnumType tensor_named_data_layout{"TensorNamedDataLayout",
+                                        {{"NCHW", 0},
+                                         {"NHWC", 1},
+                                         {"OIHW", 2},
+                                         {"HWIO", 3},
+                                         {"CHW", 4},
+                                         {"HWC", 5},
+                                         {"HW", 6},
+                                         {"NCDHW", 7},
+                                         {"NDHWC", 8},
+                                         {"OIDHW", 9},
+                                         {"DHWIO", 10}},
+                                        "The order of a tensor's dimensions, outermost first."};
 
 const EnumType padding_mode{
     "PaddingMode",
-    {{"CONSTANT", 0}, {"REFLECT", 1}, {"SYMMETRIC", 2}, {"CLAMP_TO_EDGE", 3}, {"ZERO", 4},
-     {"PERIODIC", 5}, {"ANTI_PERIODIC", 6}},
+    {{"CONSTANT", 0},
+     {"REFLECT", 1},
+     {"SYMMETRIC", 2},
+     {"CLAMP_TO_EDGE", 3},
+     {"ZERO", 4},
+     {"PERIODIC", 5},
+     {"ANTI_PERIODIC", 6}},
     "What stands outside a tensor: a constant; the mirror image without (REFLECT) or with "
-    "(SYMMETRIC) the edge; the edge; zero; the tensor repeated, or repeated with alternating sign."};
+    "(SYMMETRIC) the edge; the edge; zero; the tensor repeated, or repeated with alternating "
+    "sign."};
 
-const EnumType loss_reduction_type{
-    "LossReductionType",
-    {{"NONE", 0}, {"SUM", 1}, {"MEAN", 2}},
-    "How the losses of a batch become one number, if they do."};
+const EnumType loss_reduction_type{"LossReductionType",
+                                   {{"NONE", 0}, {"SUM", 1}, {"MEAN", 2}},
+                                   "How the losses of a batch become one number, if they do."};
 
 const EnumType pooling_return_indices_mode{
     "PoolingReturnIndicesMode",
     {{"NONE", 0},
-     {"GLOBAL_FLATTEN_1D", 1}, {"GLOBAL_FLATTEN_2D", 2}, {"GLOBAL_FLATTEN_3D", 3},
+     {"GLOBAL_FLATTEN_1D", 1},
+     {"GLOBAL_FLATTEN_2D", 2},
+     {"GLOBAL_FLATTEN_3D", 3},
      {"GLOBAL_FLATTEN_4D", 4},
-     {"LOCAL_FLATTEN_1D", 5}, {"LOCAL_FLATTEN_2D", 6}, {"LOCAL_FLATTEN_3D", 7},
+     {"LOCAL_FLATTEN_1D", 5},
+     {"LOCAL_FLATTEN_2D", 6},
+     {"LOCAL_FLATTEN_3D", 7},
      {"LOCAL_FLATTEN_4D", 8}},
     "What an index of a maximum counts: elements of the last 1 to 4 dimensions of the source "
     "(GLOBAL) or of the window (LOCAL)."};
@@ -110,10 +130,13 @@ const DescriptorType& random_descriptor() {
 }
 
 std::span<const EnumType* const> all_enums() {
-  static const EnumType* const all[] = {
-      &padding_style,       &tensor_named_data_layout,    &padding_mode,
-      &loss_reduction_type, &pooling_return_indices_mode, &random_distribution,
-      &random_normal_sampling_method};
+  static const EnumType* const all[] = {&padding_style,
+                                        &tensor_named_data_layout,
+                                        &padding_mode,
+                                        &loss_reduction_type,
+                                        &pooling_return_indices_mode,
+                                        &random_distribution,
+                                        &random_normal_sampling_method};
   return all;
 }
 

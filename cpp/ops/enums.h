@@ -10,16 +10,38 @@ namespace mpsg::ops {
 // As C++ values, for rows.
 enum class PaddingStyle : int64_t { EXPLICIT, TF_VALID, TF_SAME, EXPLICIT_OFFSET, ONNX_SAME_LOWER };
 enum class TensorNamedDataLayout : int64_t {
-  NCHW, NHWC, OIHW, HWIO, CHW, HWC, HW, NCDHW, NDHWC, OIDHW, DHWIO
+  NCHW,
+  NHWC,
+  OIHW,
+  HWIO,
+  CHW,
+  HWC,
+  HW,
+  NCDHW,
+  NDHWC,
+  OIDHW,
+  DHWIO
 };
 enum class PaddingMode : int64_t {
-  CONSTANT, REFLECT, SYMMETRIC, CLAMP_TO_EDGE, ZERO, PERIODIC, ANTI_PERIODIC
+  CONSTANT,
+  REFLECT,
+  SYMMETRIC,
+  CLAMP_TO_EDGE,
+  ZERO,
+  PERIODIC,
+  ANTI_PERIODIC
 };
 enum class LossReductionType : int64_t { NONE, SUM, MEAN };
 enum class PoolingReturnIndicesMode : int64_t {
   NONE,
-  GLOBAL_FLATTEN_1D, GLOBAL_FLATTEN_2D, GLOBAL_FLATTEN_3D, GLOBAL_FLATTEN_4D,
-  LOCAL_FLATTEN_1D, LOCAL_FLATTEN_2D, LOCAL_FLATTEN_3D, LOCAL_FLATTEN_4D
+  GLOBAL_FLATTEN_1D,
+  GLOBAL_FLATTEN_2D,
+  GLOBAL_FLATTEN_3D,
+  GLOBAL_FLATTEN_4D,
+  LOCAL_FLATTEN_1D,
+  LOCAL_FLATTEN_2D,
+  LOCAL_FLATTEN_3D,
+  LOCAL_FLATTEN_4D
 };
 enum class RandomDistribution : int64_t { UNIFORM, NORMAL, TRUNCATED_NORMAL };
 enum class RandomNormalSamplingMethod : int64_t { INV_CDF, BOX_MULLER };

@@ -42,8 +42,9 @@ void infer_data(InferContext& c) {
   const auto bytes = std::get<std::shared_ptr<const Bytes>>(c.attribute("value"))->size();
   const auto wanted = static_cast<size_t>(*shape.element_count()) * size_of(type);
   if (bytes != wanted && bytes != size_of(type))
-    c.fail("'value' has " + std::to_string(bytes) + " bytes; " + TensorType{type, shape}.to_string() +
-           " needs " + std::to_string(wanted) + ", or one element to repeat");
+    c.fail("'value' has " + std::to_string(bytes) + " bytes; " +
+           TensorType{type, shape}.to_string() + " needs " + std::to_string(wanted) +
+           ", or one element to repeat");
   c.result(type, shape);
 }
 

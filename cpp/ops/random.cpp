@@ -17,7 +17,7 @@ namespace {
 
 using namespace build;
 
-constexpr int state_words = 7;  // counter (4), key (2), one unused: Apple's layout
+constexpr int state_words = 7;   // counter (4), key (2), one unused: Apple's layout
 constexpr int64_t grain = 4096;  // blocks of four words
 
 void write_state(const PhiloxState& state, const TensorView& out) {
@@ -140,8 +140,8 @@ template <class T>
 void fill_integer(const EvaluateContext& c, const PhiloxState& state) {
   constexpr int words = sizeof(T) == 8 ? 2 : 1;
   const int64_t least = c.integer("min_integer");
-  const uint64_t range = static_cast<uint64_t>(c.integer("max_integer")) -
-                         static_cast<uint64_t>(least);
+  const uint64_t range =
+      static_cast<uint64_t>(c.integer("max_integer")) - static_cast<uint64_t>(least);
   fill<T, words>(c, state, [&](const uint32_t* block, int lane) {
     const auto* word = block + lane * words;
     const uint64_t bits = words == 2 ? word[0] | uint64_t{word[words - 1]} << 32 : word[0];
@@ -154,8 +154,7 @@ void evaluate_random(const EvaluateContext& c) {
   const auto type = c.output().data_type;
   if (is_floating(type))
     with_floating(type, [&]<class T>(TypeTag<T>) { fill_floating<T>(c, start); });
-  else
-    with_integer(type, [&]<class T>(TypeTag<T>) { fill_integer<T>(c, start); });
+  else with_integer(type, [&]<class T>(TypeTag<T>) { fill_integer<T>(c, start); });
   if (c.outputs().size() == 1) return;
   auto next = start;
   const int64_t per_block = size_of(type) == 8 ? 2 : 4;
@@ -258,11 +257,10 @@ Row random_uniform() {
         infer_state(c);
       })
       .expand([](ExpandContext& c) {
-        for (const auto& result :
-             c.graph().add("random", {{"state", c.input("state")},
-                                      c.forward("shape"),
-                                      c.forward("seed"),
-                                      c.forward("stream")}))
+        for (const auto& result : c.graph().add("random", {{"state", c.input("state")},
+                                                           c.forward("shape"),
+                                                           c.forward("seed"),
+                                                           c.forward("stream")}))
           c.give(result);
       });
 }
@@ -322,9 +320,8 @@ Row dropout() {
       .expand([](ExpandContext& c) {
         const auto x = c.input("tensor");
         const auto rate = c.input("rate");
-        const auto uniform = c.graph().add_one("random", {{"shape", shape_of(x)},
-                                                          {"data_type", x.data_type()},
-                                                          c.forward("stream")});
+        const auto uniform = c.graph().add_one(
+            "random", {{"shape", shape_of(x)}, {"data_type", x.data_type()}, c.forward("stream")});
         const auto keep = binary("greater_than_or_equal_to", uniform, rate);
         c.give(select(keep, x / (1.0 - rate), Scalar(0.0)));
       });

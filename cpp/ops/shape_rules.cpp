@@ -20,9 +20,9 @@ Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b) {
     } else if (size_a < 0 || size_b < 0) {
       result[axis] = std::max(size_a, size_b);  // an unknown size must turn out equal, or 1
     } else {
-      c.fail("shapes " + a.to_string() + " and " + b.to_string() +
-             " do not broadcast: sizes " + std::to_string(size_a) + " and " +
-             std::to_string(size_b) + " differ and neither is 1");
+      c.fail("shapes " + a.to_string() + " and " + b.to_string() + " do not broadcast: sizes " +
+             std::to_string(size_a) + " and " + std::to_string(size_b) +
+             " differ and neither is 1");
     }
   }
   return result;
@@ -62,8 +62,7 @@ void require_rank(const InferContext& c, std::string_view operand, int rank) {
            std::to_string(rank) + " is needed");
 }
 
-Shape merge_shapes(const InferContext& c, const Shape& a, const Shape& b,
-                   const std::string& what) {
+Shape merge_shapes(const InferContext& c, const Shape& a, const Shape& b, const std::string& what) {
   if (!a.has_rank()) return b;
   if (!b.has_rank()) return a;
   bool fits = a.rank() == b.rank();

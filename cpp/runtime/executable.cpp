@@ -109,8 +109,8 @@ std::vector<TensorData> Executable::run(std::span<const TensorData> feeds,
                                         std::unique_lock<std::mutex>) const {
   const auto graph = state_->require_graph();
   if (feeds.size() != state_->feeds.size())
-    throw FeedError("the executable takes " + std::to_string(state_->feeds.size()) +
-                    " feeds; " + std::to_string(feeds.size()) + " were given");
+    throw FeedError("the executable takes " + std::to_string(state_->feeds.size()) + " feeds; " +
+                    std::to_string(feeds.size()) + " were given");
   std::vector<const void*> feed_memory;
   for (size_t i = 0; i < feeds.size(); ++i) {
     check_feed(graph->tensor(state_->feeds[i]), state_->feed_types[i], feeds[i].type());
@@ -131,8 +131,7 @@ std::vector<TensorData> Executable::run(std::span<const TensorData> feeds,
   std::vector<void*> variables;
   for (const auto id : state_->plan->variables)
     variables.push_back(runtime.variable(*graph, id).bytes->mutable_data());
-  state_->program->run(
-      {feed_memory, result_memory, variables, graph->seed, runtime.next_run()});
+  state_->program->run({feed_memory, result_memory, variables, graph->seed, runtime.next_run()});
   return results;
 }
 

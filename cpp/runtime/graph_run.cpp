@@ -129,8 +129,8 @@ std::shared_ptr<Executable> Graph::compile(const Device& device,
       throw FeedError("a tensor of another graph was given as a feed");
     require_placeholder(tensor);
     if (!type.shape.is_static())
-      throw FeedError("placeholder '" + tensor.name() + "': every size must be known to compile, got " +
-                      type.to_string());
+      throw FeedError("placeholder '" + tensor.name() +
+                      "': every size must be known to compile, got " + type.to_string());
     check_feed(tensor, tensor.type(), type);
     if (std::ranges::any_of(types, [&](const auto& other) { return other.placeholder == tensor; }))
       throw FeedError("placeholder '" + tensor.name() + "' is given twice");

@@ -49,8 +49,8 @@ std::shared_ptr<const std::vector<NeededFeed>> GraphRuntime::needed(
     const std::lock_guard lock(mutex_);
     if (const auto found = needed_.find(key); found != needed_.end()) return found->second;
   }
-  auto feeds = std::make_shared<const std::vector<NeededFeed>>(
-      needed_feeds(graph, targets, operations));
+  auto feeds =
+      std::make_shared<const std::vector<NeededFeed>>(needed_feeds(graph, targets, operations));
   const std::lock_guard lock(mutex_);
   if (needed_.size() >= most_executables) needed_.clear();
   needed_[key] = feeds;

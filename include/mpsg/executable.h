@@ -16,8 +16,8 @@ namespace mpsg {
 
 /// What a run needs, known before it.
 struct MemoryReport {
-  size_t arena_bytes = 0;     // intermediate values
-  size_t scratch_bytes = 0;   // arena, workspaces of kernels, tables
+  size_t arena_bytes = 0;    // intermediate values
+  size_t scratch_bytes = 0;  // arena, workspaces of kernels, tables
   size_t feed_bytes = 0;
   size_t result_bytes = 0;
   size_t constant_bytes = 0;

@@ -34,11 +34,11 @@ TensorData data(const Shape& shape, const std::vector<T>& values) {
   return TensorData({type_of<T>(), shape}, std::span<const T>(values));
 }
 
-inline Tensor variable(Graph& graph, const std::vector<float>& values,
-                       std::string_view name = {}) {
-  return graph.add_one("variable", {{"value", Bytes::copy(std::as_bytes(std::span(values)))},
-                                    {"shape", std::vector<int64_t>{std::ssize(values)}},
-                                    {"data_type", DataType::float32}},
+inline Tensor variable(Graph& graph, const std::vector<float>& values, std::string_view name = {}) {
+  return graph.add_one("variable",
+                       {{"value", Bytes::copy(std::as_bytes(std::span(values)))},
+                        {"shape", std::vector<int64_t>{std::ssize(values)}},
+                        {"data_type", DataType::float32}},
                        name);
 }
 

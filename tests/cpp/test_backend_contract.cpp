@@ -61,7 +61,8 @@ TEST_CASE("a backend may claim a composite whole") {
   const auto y = graph.add_one("softmax", {{"tensor", shifted}, {"axis", int64_t{1}}});
   const TensorDataMap feeds{{x, data<float>({2, 3}, {1, 2, 3, 0, 0, 0})}};
   const auto claimed = graph.run(device, feeds, {y});
-  CHECK(backend->log == std::vector<std::string>{"reLUWithTensor:name:", "softMaxWithTensor:axis:name:"});
+  CHECK(backend->log ==
+        std::vector<std::string>{"reLUWithTensor:name:", "softMaxWithTensor:axis:name:"});
   const auto expanded = graph.run(Device("reference"), feeds, {y});
   for (size_t i = 0; i < 6; ++i)
     CHECK(values<float>(claimed.at(y))[i] ==
@@ -93,8 +94,7 @@ TEST_CASE("an executable tells its memory and its kernels") {
   const auto x = placeholder(graph, {64, 64});
   auto y = x;
   for (int i = 0; i < 10; ++i) y = graph.add_one("negative", {{"tensor", y}});
-  const auto executable =
-      graph.compile(Device("cpu"), {{x, {DataType::float32, {64, 64}}}}, {y});
+  const auto executable = graph.compile(Device("cpu"), {{x, {DataType::float32, {64, 64}}}}, {y});
   CHECK(executable->kernels().size() == 10);
   // Elementwise steps work in place: one block serves the whole chain.
   CHECK(executable->memory().arena_bytes == 64 * 64 * 4);

@@ -21,9 +21,8 @@ TEST_CASE("errors name the operands and say what to do") {
   Graph graph;
   const auto x = placeholder(graph, {2, 3});
   const auto whole = placeholder(graph, {2, 3}, DataType::int32);
-  auto message = message_of<GraphError>([&] {
-    graph.add_one("addition", {{"primary_tensor", x}, {"secondary_tensor", whole}});
-  });
+  auto message = message_of<GraphError>(
+      [&] { graph.add_one("addition", {{"primary_tensor", x}, {"secondary_tensor", whole}}); });
   CHECK(contains(message, "'primary_tensor' is float32"));
   CHECK(contains(message, "graph.cast"));
   message = message_of<GraphError>([&] {
@@ -31,15 +30,14 @@ TEST_CASE("errors name the operands and say what to do") {
   });
   CHECK(contains(message, "does not fit into int32"));
   message = message_of<GraphError>([&] {
-    graph.add_one("addition", {{"primary_tensor", x},
-                               {"secondary_tensor", placeholder(graph, {4, 3})}});
+    graph.add_one("addition",
+                  {{"primary_tensor", x}, {"secondary_tensor", placeholder(graph, {4, 3})}});
   });
   CHECK(contains(message, "do not broadcast"));
   CHECK(contains(message_of<GraphError>([&] { graph.add_one("sofmax", {}); }),
                  "did you mean 'softmax'"));
-  CHECK(contains(message_of<GraphError>([&] {
-                   graph.add_one("softmax", {{"tensor", x}, {"axis", int64_t{2}}});
-                 }),
+  CHECK(contains(message_of<GraphError>(
+                     [&] { graph.add_one("softmax", {{"tensor", x}, {"axis", int64_t{2}}}); }),
                  "axes -2 to 1"));
   Graph other;
   CHECK(contains(message_of<GraphError>([&] { other.add_one("relu", {{"tensor", x}}); }),
@@ -73,14 +71,14 @@ TEST_CASE("bodies capture tensors as operands, constants by value") {
        {"body", Block([&](const std::vector<Tensor>& arguments) {
           const auto product = graph.add_one(
               "multiplication", {{"primary_tensor", arguments[1]}, {"secondary_tensor", scale}});
-          return std::vector<Tensor>{graph.add_one(
-              "addition", {{"primary_tensor", product}, {"secondary_tensor", two}})};
+          return std::vector<Tensor>{
+              graph.add_one("addition", {{"primary_tensor", product}, {"secondary_tensor", two}})};
         })}});
   const auto& node = graph.data()->node(loop[0].id().operation);
   CHECK(node.view().count("captures") == 1);
   graph.verify();
-  const auto result = graph.run({{x, data<float>({2}, {1, 2})}, {scale, data<float>({2}, {2, 3})}},
-                                loop);
+  const auto result =
+      graph.run({{x, data<float>({2}, {1, 2})}, {scale, data<float>({2}, {2, 3})}}, loop);
   // x -> 2x+2, three times; x -> 3x+2.
   CHECK(values<float>(result.at(loop[0])) == std::vector<float>{22, 80});
 }
@@ -90,12 +88,12 @@ TEST_CASE("JSON round trip keeps graph and results") {
   const auto x = placeholder(graph, {-1, 4}, DataType::float32, "x");
   const auto soft = graph.add_one("softmax", {{"tensor", x}, {"axis", int64_t{1}}}, "soft");
   const auto branch = graph.add(
-      "if_else",
-      {{"predicate", graph.add_one("constant", {{"value", true}, {"data_type", DataType::boolean}})},
-       {"then_block", Block([&](const auto&) {
-          return std::vector<Tensor>{graph.add_one("square", {{"tensor", soft}})};
-        })},
-       {"else_block", Block([&](const auto&) { return std::vector<Tensor>{soft}; })}});
+      "if_else", {{"predicate",
+                   graph.add_one("constant", {{"value", true}, {"data_type", DataType::boolean}})},
+                  {"then_block", Block([&](const auto&) {
+                     return std::vector<Tensor>{graph.add_one("square", {{"tensor", soft}})};
+                   })},
+                  {"else_block", Block([&](const auto&) { return std::vector<Tensor>{soft}; })}});
   const auto text = graph.to_json();
   auto copy = Graph::from_json(text);
   copy.verify();

@@ -65,14 +65,11 @@ TEST_CASE("feeds are checked") {
   const auto unused = placeholder(graph, {1});
   const auto y = graph.add_one("square", {{"tensor", x}});
   CHECK(contains(message_of<FeedError>([&] { graph.run({}, {y}); }), "'images'"));
-  CHECK(contains(message_of<FeedError>([&] {
-                   graph.run({{x, data<float>({3}, {1, 2, 3})}}, {y});
-                 }),
+  CHECK(contains(message_of<FeedError>([&] { graph.run({{x, data<float>({3}, {1, 2, 3})}}, {y}); }),
                  "(-1, 2)"));
-  CHECK(contains(message_of<FeedError>([&] {
-                   graph.run({{x, data<int32_t>({1, 2}, {1, 2})}}, {y});
-                 }),
-                 "Convert the data to float32"));
+  CHECK(
+      contains(message_of<FeedError>([&] { graph.run({{x, data<int32_t>({1, 2}, {1, 2})}}, {y}); }),
+               "Convert the data to float32"));
   CHECK_THROWS_AS(graph.run({{y, data<float>({1, 2}, {1, 2})}}, {y}), FeedError);
   const auto result =
       graph.run({{x, data<float>({1, 2}, {1, 2})}, {unused, data<float>({1}, {0})}}, {y, y, x});
@@ -95,7 +92,8 @@ TEST_CASE("threads build and run one graph together") {
             graph.add_one("addition", {{"primary_tensor", scaled}, {"secondary_tensor", v}});
         const auto result = graph.run({{x, data<float>({4}, {1, 2, 3, 4})}}, {y});
         for (int k = 0; k < 4; ++k)
-          wrong += values<float>(result.at(y))[static_cast<size_t>(k)] != float((k + 1) * (t + 1) + 1);
+          wrong +=
+              values<float>(result.at(y))[static_cast<size_t>(k)] != float((k + 1) * (t + 1) + 1);
       }
     });
   for (auto& thread : threads) thread.join();

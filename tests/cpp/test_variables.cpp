@@ -89,13 +89,13 @@ TEST_CASE("an assign in a body counts as an assign by its owner") {
   Graph graph;
   const auto v = variable(graph, {1});
   const auto x = graph.add_one("constant", {{"value", 0.0}});
-  const auto loop = graph.add(
-      "for_loop", {{"initial_body_arguments", std::vector<Tensor>{x}},
-                   {"number_of_iterations", TensorOrScalar(Scalar(int64_t{4}))},
-                   {"body", Block([&](const std::vector<Tensor>& arguments) {
-                      assign(graph, v, add(graph, v, Scalar(2.0)));
-                      return std::vector<Tensor>{add(graph, arguments[1], Scalar(1.0))};
-                    })}});
+  const auto loop =
+      graph.add("for_loop", {{"initial_body_arguments", std::vector<Tensor>{x}},
+                             {"number_of_iterations", TensorOrScalar(Scalar(int64_t{4}))},
+                             {"body", Block([&](const std::vector<Tensor>& arguments) {
+                                assign(graph, v, add(graph, v, Scalar(2.0)));
+                                return std::vector<Tensor>{add(graph, arguments[1], Scalar(1.0))};
+                              })}});
   const auto before = add(graph, v, Scalar(0.0));
   const auto result = graph.run({}, {loop[0], before});
   CHECK(values<float>(result.at(loop[0])) == std::vector<float>{4});
@@ -107,8 +107,8 @@ TEST_CASE("a value that several steps need is not overwritten in place") {
   Graph graph;
   const auto v = variable(graph, {1, 2, 3});
   const auto old_plus = add(graph, v, Scalar(1.0));
-  const auto next = graph.add_one("multiplication",
-                                  {{"primary_tensor", v}, {"secondary_tensor", Scalar(2.0)}});
+  const auto next =
+      graph.add_one("multiplication", {{"primary_tensor", v}, {"secondary_tensor", Scalar(2.0)}});
   const auto step = assign(graph, v, next);
   const auto uses_both =
       graph.add_one("addition", {{"primary_tensor", old_plus}, {"secondary_tensor", v}});

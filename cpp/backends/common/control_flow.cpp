@@ -51,8 +51,7 @@ class CarriedValues {
   CarriedValues() = default;
   explicit CarriedValues(const std::vector<TensorType>& types) {
     for (const auto& type : types) {
-      const auto bytes =
-          static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
+      const auto bytes = static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
       sizes_.push_back(bytes);
       offsets_.push_back(total_);
       total_ += rounded(bytes);
@@ -110,13 +109,15 @@ class ForLoop final : public Kernel {
     const auto first = static_cast<size_t>(view.first_input("initial_body_arguments"));
     carried_.load(memory, arguments.inputs.subspan(first));
     std::vector<const void*> feeds(1 + carried_.count());
-    const auto captures = arguments.inputs.subspan(static_cast<size_t>(view.first_input("captures")));
+    const auto captures =
+        arguments.inputs.subspan(static_cast<size_t>(view.first_input("captures")));
     feeds.insert(feeds.end(), captures.begin(), captures.end());
     std::vector<void*> results(carried_.count());
     const auto index_type = body_.plan->values[static_cast<size_t>(body_.plan->feeds[0])].type;
     int current = 0;
     for (int64_t i = lower; i < upper; current = 1 - current) {
-      if (index_type.data_type == DataType::int32) *reinterpret_cast<int32_t*>(index) = static_cast<int32_t>(i);
+      if (index_type.data_type == DataType::int32)
+        *reinterpret_cast<int32_t*>(index) = static_cast<int32_t>(i);
       else *index = i;
       feeds[0] = index;
       for (size_t k = 0; k < carried_.count(); ++k) {
@@ -158,8 +159,10 @@ class WhileLoop final : public Kernel {
     auto* results_memory = memory + initial_.workspace_bytes();
     auto* predicate = results_memory + results_.workspace_bytes();
     auto* body_memory = predicate + 64;
-    initial_.load(memory, arguments.inputs.subspan(static_cast<size_t>(view.first_input("initial_inputs"))));
-    const auto captures = arguments.inputs.subspan(static_cast<size_t>(view.first_input("captures")));
+    initial_.load(
+        memory, arguments.inputs.subspan(static_cast<size_t>(view.first_input("initial_inputs"))));
+    const auto captures =
+        arguments.inputs.subspan(static_cast<size_t>(view.first_input("captures")));
     std::vector<const void*> feeds;
     std::vector<void*> outputs;
     while (true) {

@@ -13,7 +13,8 @@
 namespace mpsg {
 
 /// Makes the kernel of a step.
-using KernelFactory = std::function<std::unique_ptr<Kernel>(const Plan& plan, const PlanStep& step)>;
+using KernelFactory =
+    std::function<std::unique_ptr<Kernel>(const Plan& plan, const PlanStep& step)>;
 
 class PlanRunner {
  public:
