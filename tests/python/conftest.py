@@ -16,7 +16,6 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "peers: compares with a library of the extra [peers]")
     config.stash[LEFT_OUT] = {}
 
 

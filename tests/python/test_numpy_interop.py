@@ -204,7 +204,6 @@ LAYOUTS: dict[str, Any] = {
     "big-endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
     "Fortran": np.asfortranarray,
     "not aligned": lambda a: _not_aligned(a),
-    "matrix": lambda a: np.asmatrix(a),
     "masked": lambda a: np.ma.masked_array(a),
     "subclass": lambda a: a.view(_Subclass),
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import mpsg
 from cases import ALL_CASES, TESTED_ELSEWHERE
 from cases.case import Case
 from support.compare import assert_close, assert_same_bits
-from support.running import run
+from support.numbers import random_generator, values
+from support.running import DEVICES, run
 from support.table import ROWS, operand_types
 
 PARAMETERS = [
@@ -68,3 +71,34 @@ def check_results(case: Case, results: list[np.ndarray], wanted: list[np.ndarray
             signed_zeros=case.signed_zeros,
             what=str(case),
         )
+
+
+SIZES = (3, 0, 1, 17, 3)
+# One graph each; the first dimension of every placeholder is open.
+OPEN: dict[str, Any] = {
+    "elementwise": lambda g, x, y: g.exponent(x) * y + x,
+    "broadcast": lambda g, x, y: g.broadcast(g.reduction_sum(x, 0), g.shape_of(y)) - y,
+    "row-wise": lambda g, x, y: g.softmax(x, 1) + g.variance(y, -1),
+    "column-wise": lambda g, x, y: g.reduction_maximum(g.concat([x, y], 0), 0),
+    "product": lambda g, x, y: g.matrix_multiplication(x, g.transpose(y, 0, 1)),
+    "reshaped": lambda g, x, y: g.reshape(g.stack([x, y], 1), [-1, 2]),
+    "flipped": lambda g, x, y: g.slice(g.reverse(x, 0), [0, 1], [99, 4]) * 2.0,
+    "padded": lambda g, x, y: g.pad(x, mpsg.PaddingMode.ZERO, [1, 0], [2, 0]),
+    "tiled": lambda g, x, y: g.tile(x, [2, 3]),
+    "counted": lambda g, x, y: g.coordinate_along_axis(0, g.shape_of(x)),
+}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("what", OPEN)
+def test_several_sizes(what: str, device: str) -> None:
+    """One graph, fed with one batch after the other, gives what graphs of those shapes give."""
+    graph = mpsg.Graph()
+    x, y = (graph.placeholder([-1, 4], mpsg.float32) for _ in range(2))
+    result = OPEN[what](graph, x, y)
+    for size in SIZES:
+        arrays = [values("float32", (size, 4), random_generator(size, at)) for at in range(2)]
+        feeds = dict(zip([x, y], arrays, strict=True))
+        got = graph.run(feeds, [result], device=device)[result].numpy()
+        (wanted,) = run(lambda g, t: OPEN[what](g, *t), arrays, device)
+        assert_same_bits(got, wanted, f"{what} of {size}")

@@ -8,7 +8,8 @@ from support.numbers import bound, float_info, smallest_step
 
 
 def is_nan(array: np.ndarray) -> np.ndarray:
-    return array != array
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        return array != array
 
 
 def assert_same_bits(got: np.ndarray, wanted: np.ndarray, what: str = "") -> None:
@@ -26,7 +27,8 @@ def assert_same_bits(got: np.ndarray, wanted: np.ndarray, what: str = "") -> Non
 
 
 def _same_floats(got: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    equal = (got == wanted) & (np.signbit(got) == np.signbit(wanted))
+    with np.errstate(invalid="ignore"):  # signalling NaN
+        equal = (got == wanted) & (np.signbit(got) == np.signbit(wanted))
     return equal | (is_nan(got) & is_nan(wanted))
 
 

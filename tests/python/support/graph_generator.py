@@ -420,6 +420,17 @@ def matrix_multiplication(d: Drawing, row: str) -> Made:
     return [x, d.with_shape(d.name(x), (*batch, inner, d.integer(0, 4)))], {}
 
 
+def attention(d: Drawing, row: str) -> Made:
+    query = d.main(row, "T", (2, 5))
+    name, (*batch, count, inner) = d.name(query), d.shape(query)
+    keys = d.integer(1, 3)
+    kept = batch if d.integer(0, 1) else []
+    key = d.with_shape(name, (*kept, keys, inner))
+    value = d.with_shape(name, (*kept, keys, d.integer(0, 3)))
+    mask = d.pick([None, d.array(name, (count, keys))])
+    return [query, key, value], {"scale": 0.25, **({} if mask is None else {"mask": mask})}
+
+
 def convolution(d: Drawing, row: str) -> Made:
     x = d.main(row, "T", (4, 4))
     n, c, h, w = d.shape(x)
@@ -534,6 +545,7 @@ MAKERS: dict[str, Callable[[Drawing, str], Made]] = {
     **dict.fromkeys(["tile", "tile_gradient"], tile),
     **dict.fromkeys(["pad", "pad_gradient"], pad),
     "matrix_multiplication": matrix_multiplication,
+    "scaled_dot_product_attention": attention,
     **{row: convolution for row in ROWS if row.startswith("convolution_2d")},
     **{row: pooling for row in ROWS if "_pooling_2d" in row},
     **{row: statistics for row in ROWS if row.startswith("normalization")},

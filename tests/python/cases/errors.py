@@ -1,0 +1,286 @@
+"""Wrong calls: what is wrong, the call, and what must be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import mpsg
+from mpsg import Convolution2DOpDescriptor as Convolution
+from mpsg import PaddingMode, PaddingStyle
+from mpsg import Pooling2DOpDescriptor as Pooling
+
+Action = Callable[[mpsg.Graph], Any]
+
+
+def f32(graph: mpsg.Graph, *shape: int, name: str | None = None) -> mpsg.Tensor:
+    return graph.placeholder(list(shape), mpsg.float32, name=name)
+
+
+def i32(graph: mpsg.Graph, *shape: int) -> mpsg.Tensor:
+    return graph.placeholder(list(shape), mpsg.int32)
+
+
+def window(width: int = 2, height: int = 2, **options: Any) -> Pooling:
+    return Pooling(kernel_width=width, kernel_height=height, **options)
+
+
+# What is wrong, and words of the message.
+GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
+    # types
+    "two types": (lambda g: g.addition(f32(g, 2), i32(g, 2)), "float32.*int32.*cast"),
+    "bool in arithmetic": (lambda g: g.addition(True, g.constant(True)), "bool"),
+    "integers in exp": (lambda g: g.exponent(i32(g, 2)), "exponent.*int32"),
+    "complex order": (
+        lambda g: g.less_than(g.complex_constant(0, 1), g.complex_constant(1, 1)),
+        "complex64",
+    ),
+    "predicate": (lambda g: g.select(i32(g), f32(g), f32(g)), "predicate.*int32"),
+    "a fraction for an integer": (lambda g: i32(g, 2) * 0.5, "int32|0.5"),
+    "a number too large": (lambda g: g.placeholder([2], mpsg.int8) + 300, "300|int8"),
+    "negative for unsigned": (lambda g: g.placeholder([2], mpsg.uint8) + -1, "-1|uint8"),
+    "one_hot of floats": (lambda g: g.one_hot(f32(g, 2), 3), "float32"),
+    "shape from floats": (lambda g: g.reshape(f32(g, 4), f32(g, 2)), "shape.*float32"),
+    "logical of ints": (lambda g: g.logical_and(i32(g), i32(g)), "int32"),
+    # shapes
+    "no broadcast": (lambda g: g.addition(f32(g, 2, 3), f32(g, 4, 3)), "2, 3.*4, 3"),
+    "matrix sizes": (lambda g: g.matrix_multiplication(f32(g, 2, 3), f32(g, 4, 5)), "3.*4"),
+    "matrix of a vector": (
+        lambda g: g.matrix_multiplication(f32(g, 3), f32(g, 3, 2)),
+        "rank|dimension",
+    ),
+    "matrix batches": (lambda g: g.matrix_multiplication(f32(g, 2, 2, 2), f32(g, 3, 2, 2)), "2.*3"),
+    "reshape count": (lambda g: g.reshape(f32(g, 6), [4, 2]), "6|elements"),
+    "reshape two open": (lambda g: g.reshape(f32(g, 6), [-1, -1]), "-1"),
+    "reshape negative": (lambda g: g.reshape(f32(g, 6), [-2, 3]), "-2"),
+    "reshape not divisible": (lambda g: g.reshape(f32(g, 6), [4, -1]), "6|4"),
+    "reshape of nothing": (lambda g: g.reshape(f32(g, 0), [0, -1]), "-1"),
+    "broadcast down": (lambda g: g.broadcast(f32(g, 2, 3), [3]), "2, 3"),
+    "broadcast other": (lambda g: g.broadcast(f32(g, 2), [3]), "2.*3"),
+    "concat shapes": (lambda g: g.concat([f32(g, 2, 3), f32(g, 3, 3)], 1), "2.*3"),
+    "concat nothing": (lambda g: g.concat([], 0), "concat"),
+    "concat types": (lambda g: g.concat([f32(g, 2), i32(g, 2)], 0), "float32.*int32"),
+    "stack shapes": (lambda g: g.stack([f32(g, 2), f32(g, 3)], 0), "2.*3"),
+    "split sum": (lambda g: g.split(f32(g, 5), [2, 2], 0), "4.*5|5.*4"),
+    "split parts": (lambda g: g.split(f32(g, 5), num_splits=2), "2.*5"),
+    "split nothing": (lambda g: g.split(f32(g, 5)), "split_sizes"),
+    "squeeze of 2": (lambda g: g.squeeze(f32(g, 2, 1), 0), "2"),
+    "tile rank": (lambda g: g.tile(f32(g, 2, 3), [2]), "multiplier"),
+    "tile negative": (lambda g: g.tile(f32(g, 2), [-1]), "-1"),
+    "reinterpret": (
+        lambda g: g.reinterpret_cast(g.placeholder([3], mpsg.int8), mpsg.int32),
+        "int8|3",
+    ),
+    "softmax labels": (lambda g: g.softmax_cross_entropy(f32(g, 2, 3), f32(g, 3, 2), 1, 0), "2.*3"),
+    "rate of rank 1": (lambda g: g.dropout(f32(g, 2), f32(g, 2)), "rate"),
+    "statistics": (
+        lambda g: g.normalization(f32(g, 2, 3), f32(g, 5), f32(g, 3), None, None, 0.1),
+        "2, 3",
+    ),
+    "assign shape": (lambda g: g.assign(g.variable([1.0, 2.0]), f32(g, 3)), "2.*3"),
+    "data of another size": (lambda g: g.constant(np.zeros(6), (4, 2)), "6|48|4, 2"),
+    # ranks and axes
+    "17 dimensions": (lambda g: g.placeholder([1] * 17), "16"),
+    "17 by broadcast": (lambda g: g.expand_dims(f32(g, *[1] * 16), 0), "16"),
+    "axis": (lambda g: g.softmax(f32(g, 2, 3), 2), "axis.*2"),
+    "axis below": (lambda g: g.reduction_sum(f32(g, 2, 3), -3), "axes.*-3"),
+    "axis twice": (lambda g: g.reduction_sum(f32(g, 2, 3), [1, -1]), "axes.*twice|axes"),
+    "axis of a scalar": (lambda g: g.reduction_sum(f32(g), 0), "axes"),
+    "empty arg": (lambda g: g.reduction_arg_maximum(f32(g, 2, 0), 1), "axis"),
+    "permutation": (lambda g: g.permute(f32(g, 2, 3), [0, 0]), "permutation"),
+    "permutation short": (lambda g: g.permute(f32(g, 2, 3), [0]), "permutation"),
+    "transpose": (lambda g: g.transpose(f32(g, 2, 3), 0, 2), "2"),
+    "expand": (lambda g: g.expand_dims(f32(g, 2), [0, 0]), "axes"),
+    "flatten": (lambda g: g.flatten_2d(f32(g, 2), 2), "axis"),
+    "coordinate": (lambda g: g.coordinate_along_axis(2, [2, 3]), "axis"),
+    "depth": (lambda g: g.one_hot(i32(g, 2), -1), "depth"),
+    # attributes
+    "stride 0": (lambda g: g.slice(f32(g, 4), [0], [4], [0]), "stride"),
+    "lengths": (lambda g: g.slice(f32(g, 4, 4), [0, 0], [4]), "length"),
+    "too many": (lambda g: g.slice(f32(g, 4), [0, 0], [1, 1]), "axes"),
+    "outside": (lambda g: g.slice(f32(g, 4), dimension=0, start=3, length=2), "inside|3"),
+    "sizes and ends": (lambda g: g.slice(f32(g, 4), [0], [1], sizes=[1]), "sizes"),
+    "squeeze outside": (lambda g: g.slice(f32(g, 4), [4], [5], squeeze_mask=1), "4"),
+    "too large a size": (lambda g: g.slice(f32(g, 4), [0], sizes=[5]), "5"),
+    "update shape": (lambda g: g.slice_update(f32(g, 4), f32(g, 3), [0], [2]), "3"),
+    "pad count": (lambda g: g.pad(f32(g, 4), PaddingMode.ZERO, [1, 1], [1, 1]), "padding"),
+    "reflect": (lambda g: g.pad(f32(g, 4), PaddingMode.REFLECT, [4], [0]), "4"),
+    "reflect of nothing": (lambda g: g.pad(f32(g, 0), PaddingMode.REFLECT, [1], [0]), "0"),
+    "crop too much": (lambda g: g.pad(f32(g, 4), PaddingMode.ZERO, [-3], [-3]), "-"),
+    "enum": (lambda g: g.pad(f32(g, 4), 99, [1], [1]), "padding_mode.*REFLECT"),
+    "stride": (
+        lambda g: g.convolution_2d(
+            f32(g, 1, 1, 3, 3), f32(g, 1, 1, 1, 1), Convolution(stride_in_x=0)
+        ),
+        "stride_in_x",
+    ),
+    "dilation": (
+        lambda g: g.max_pooling_2d(f32(g, 1, 1, 3, 3), window(dilation_rate_in_y=-1)),
+        "dilation",
+    ),
+    "channels": (
+        lambda g: g.convolution_2d(f32(g, 1, 3, 5, 5), f32(g, 2, 4, 3, 3), Convolution()),
+        "3.*4|4.*3",
+    ),
+    "groups": (
+        lambda g: g.convolution_2d(f32(g, 1, 3, 5, 5), f32(g, 2, 1, 3, 3), Convolution(groups=2)),
+        "groups|2",
+    ),
+    "kernel": (
+        lambda g: g.convolution_2d(f32(g, 1, 1, 2, 2), f32(g, 1, 1, 3, 3), Convolution()),
+        "3.*2|2.*3",
+    ),
+    "image rank": (
+        lambda g: g.convolution_2d(f32(g, 3, 5, 5), f32(g, 2, 3, 3, 3), Convolution()),
+        "rank|4",
+    ),
+    "no window": (lambda g: g.max_pooling_2d(f32(g, 1, 1, 3, 3), window(0, 1)), "kernel_width|0"),
+    "stencil style": (
+        lambda g: g.max_pooling_2d(
+            f32(g, 1, 1, 3, 3), window(padding_style=PaddingStyle.EXPLICIT_OFFSET)
+        ),
+        "EXPLICIT_OFFSET",
+    ),
+    "output shape": (
+        lambda g: g.convolution_2d_data_gradient(
+            f32(g, 1, 2, 3, 3), f32(g, 2, 3, 3, 3), [1, 3, 9, 9], Convolution()
+        ),
+        "output_shape|9",
+    ),
+    "indices mode": (
+        lambda g: g.max_pooling_2d_return_indices(f32(g, 1, 1, 3, 3), window()),
+        "return_indices_mode",
+    ),
+    "seed and state": (
+        lambda g: g.random_uniform([2], seed=1, state=g.random_philox_state(1)),
+        "seed",
+    ),
+    "negative size": (lambda g: g.random_uniform([-2]), "-2"),
+    "powers": (lambda g: g.adam(*[f32(g)] * 8, beta1_power=f32(g)), "beta2_power"),
+    # sizes
+    "huge": (lambda g: g.placeholder([2**40, 2**40]), "elements|large|size"),
+    "huge broadcast": (lambda g: g.broadcast(f32(g), [2**31, 2**31, 2**31]), "elements|large|size"),
+    "huge tile": (lambda g: g.tile(f32(g, 2**30), 2**40), "large|elements|size"),
+    "huge pad": (lambda g: g.pad(f32(g, 2), PaddingMode.ZERO, 2**62, 2**62), "large|elements|size"),
+    "beyond 64 bits": (lambda g: g.placeholder([2**64]), "64 bits"),
+    "negative placeholder": (lambda g: g.placeholder([-2]), "-2"),
+    # control flow
+    "branches": (
+        lambda g: g.if_else(g.constant(True), lambda: f32(g, 2), lambda: [f32(g, 2)] * 2),
+        "1.*2",
+    ),
+    "branch types": (
+        lambda g: g.if_else(g.constant(True), lambda: f32(g, 2) + 1.0, lambda: i32(g, 2) + 1),
+        "float32.*int32|type",
+    ),
+    "vector predicate": (
+        lambda g: g.if_else(g.constant([True, False]), lambda: f32(g), lambda: f32(g)),
+        "scalar|predicate",
+    ),
+    "one branch": (lambda g: g.if_else(g.constant(True), lambda: f32(g) + 1.0), "else_block"),
+    "carried type": (
+        lambda g: g.for_loop(
+            [f32(g)], lambda i, a: [g.cast(a[0], mpsg.int32)], number_of_iterations=2
+        ),
+        "float32.*int32|type",
+    ),
+    "carried shape": (
+        lambda g: g.for_loop(
+            [f32(g, 2)], lambda i, a: [g.concat([a[0], a[0]], 0)], number_of_iterations=2
+        ),
+        "shape|2.*4",
+    ),
+    "carried number": (
+        lambda g: g.for_loop([f32(g)], lambda i, a: [], number_of_iterations=2),
+        "1|0",
+    ),
+    "no bounds": (lambda g: g.for_loop([f32(g)], lambda i, a: a), "number_of_iterations"),
+    "both bounds": (
+        lambda g: g.for_loop([f32(g)], lambda i, a: a, number_of_iterations=2, upper_bound=3),
+        "number_of_iterations",
+    ),
+    "predicate first": (
+        lambda g: g.while_loop([f32(g)], lambda a: (a[0], a), lambda a: a),
+        "bool|predicate",
+    ),
+    "not a variable": (lambda g: g.assign(f32(g), f32(g)), "variable"),
+    "read of no variable": (lambda g: g.read(f32(g)), "variable"),
+}
+
+
+PYTHON_ERRORS: dict[str, tuple[Action, type[Exception] | tuple[type[Exception], ...]]] = {
+    "no argument": (lambda g: g.exponent(), TypeError),
+    "too many": (lambda g: g.exponent(f32(g), "name", 3), TypeError),
+    "unknown keyword": (lambda g: g.exponent(f32(g), axis=1), TypeError),
+    "given twice": (lambda g: g.softmax(f32(g, 2), 0, axis=0), TypeError),
+    "None": (lambda g: g.exponent(None), (TypeError, mpsg.GraphError)),
+    "a string": (lambda g: g.exponent("x"), mpsg.GraphError),
+    "an object": (lambda g: g.addition(f32(g), object()), mpsg.GraphError),
+    "array of objects": (lambda g: g.constant(np.array([object()])), mpsg.GraphError),
+    "ragged": (lambda g: g.constant([[1], [2, 3]]), mpsg.GraphError),
+    "axis a string": (lambda g: g.softmax(f32(g, 2), "0"), mpsg.GraphError),
+    "axis a float": (lambda g: g.softmax(f32(g, 2), 0.5), mpsg.GraphError),
+    "axis a bool": (lambda g: g.softmax(f32(g, 2), True), mpsg.GraphError),
+    "axis a list": (lambda g: g.softmax(f32(g, 2), [0]), mpsg.GraphError),
+    "axis None": (lambda g: g.softmax(f32(g, 2), None), mpsg.GraphError),
+    "axes of floats": (lambda g: g.reduction_sum(f32(g, 2), [0.0]), mpsg.GraphError),
+    "axes a dict": (lambda g: g.reduction_sum(f32(g, 2), {0: 1}), mpsg.GraphError),
+    "not a dtype": (lambda g: g.cast(f32(g), "float31"), TypeError),
+    "dtype None": (lambda g: g.cast(f32(g), None), (TypeError, mpsg.GraphError)),
+    "a dtype that is not there": (lambda g: g.cast(f32(g), np.complex128), TypeError),
+    "no descriptor": (lambda g: g.max_pooling_2d(f32(g, 1, 1, 2, 2), None), mpsg.GraphError),
+    "another descriptor": (
+        lambda g: g.max_pooling_2d(f32(g, 1, 1, 2, 2), Convolution()),
+        mpsg.GraphError,
+    ),
+    "a field of another type": (
+        lambda g: g.max_pooling_2d(f32(g, 1, 1, 2, 2), window("2")),
+        mpsg.GraphError,
+    ),
+    "block": (lambda g: g.if_else(g.constant(True), 3, 4), mpsg.GraphError),
+    "block returns text": (
+        lambda g: g.if_else(g.constant(True), lambda: "x", lambda: "y"),
+        mpsg.GraphError,
+    ),
+    "block returns numbers": (
+        lambda g: g.for_loop([f32(g)], lambda i, a: [1.0], number_of_iterations=1),
+        mpsg.GraphError,
+    ),
+    "block takes nothing": (
+        lambda g: g.for_loop([f32(g)], lambda: [], number_of_iterations=1),
+        TypeError,
+    ),
+    "block raises": (
+        lambda g: g.for_loop([f32(g)], lambda i, a: 1 / 0, number_of_iterations=1),
+        ZeroDivisionError,
+    ),
+    "one tensor for a list": (lambda g: g.concat(f32(g, 2), 0), mpsg.GraphError),
+    "a list with None": (lambda g: g.concat([f32(g, 2), None], 0), mpsg.GraphError),
+    "name a number": (lambda g: g.exponent(f32(g), name=3), TypeError),
+    "shape a string": (lambda g: g.placeholder("23"), mpsg.GraphError),
+    "shape of floats": (lambda g: g.placeholder([2.0]), mpsg.GraphError),
+    "bool(t)": (lambda g: bool(f32(g) < 1.0), TypeError),
+    "iter(t)": (lambda g: list(f32(g, 3)), TypeError),
+    "index a float": (lambda g: f32(g, 3)[1.0], TypeError),
+    "index an array": (lambda g: f32(g, 3)[[1]], TypeError),
+    "index outside": (lambda g: f32(g, 3)[3], IndexError),
+    "too many indices": (lambda g: f32(g, 3)[0, 0], IndexError),
+    "two ellipses": (lambda g: f32(g, 3)[..., ...], IndexError),
+    "step 0": (lambda g: f32(g, 3)[::0], ValueError),
+    "setting shape": (lambda g: setattr(f32(g), "shape", [1]), AttributeError),
+    "no graph": (lambda g: mpsg.Graph.exponent(None, f32(g)), TypeError),
+    "gradients of a list": (lambda g: g.gradients([f32(g)], [f32(g)]), TypeError),
+    "gradients of integers": (lambda g: g.gradients(i32(g), [f32(g)]), mpsg.GraphError),
+    "gradients to integers": (lambda g: g.gradients(f32(g), [i32(g)]), mpsg.GraphError),
+    "unconnected": (lambda g: g.gradients(f32(g), [f32(g)]), mpsg.GraphError),
+    "unconnected what": (
+        lambda g: g.gradients(f32(g), [f32(g)], unconnected="one"),
+        mpsg.GraphError,
+    ),
+    "from_json": (lambda g: mpsg.Graph.from_json("{"), mpsg.PackageError),
+    "from_json number": (lambda g: mpsg.Graph.from_json(3), TypeError),
+    "device": (lambda g: g.run({}, [g.constant(1)], device="abacus"), mpsg.Error),
+    "device a number": (lambda g: g.run({}, [g.constant(1)], device=3), (TypeError, mpsg.Error)),
+}
