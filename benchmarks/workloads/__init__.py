@@ -1,0 +1,1 @@
+"""The workloads: one file each, with one function per framework that can do the work."""
