@@ -26,6 +26,7 @@ void expand_composites(Module& module, const Backend& backend) {
         return append_unchanged(data, node);
       std::vector<Tensor> inputs;
       for (const auto input : node.inputs) inputs.push_back(data.tensor(input));
+      const auto first_new = data.node_count();
       const OriginScope origin(data, node.name, node.source);
       // What the composite waited for, all of its parts wait for.
       auto& state = data.build_state();
@@ -39,7 +40,13 @@ void expand_composites(Module& module, const Backend& backend) {
       }
       state.control.pop_back();
       std::vector<TensorId> outputs;
-      for (const auto& result : context.results()) outputs.push_back(result.id());
+      for (const auto& result : context.results()) {
+        // The composite's own inference knows sizes that its parts hold as numbers.
+        const auto at = TensorId{id, static_cast<int32_t>(outputs.size())};
+        if (result.id().operation >= first_new && result.shape() == source_graph->type(at).shape)
+          data.set_symbols(result.id(), source_graph->symbolic_shape(at));
+        outputs.push_back(result.id());
+      }
       return outputs;
     });
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "compiler/in_place.h"
 #include "compiler/passes.h"
 #include "graph/contexts.h"
 #include "graph/op_table.h"
@@ -67,7 +68,7 @@ class Lowering {
     for (size_t i = 0; i < results.size(); ++i) {
       const auto made = root(results[i]);
       const auto& node = graph_.node(made.operation);
-      if (makes_no_step(*node.row) || schedule_.in_place_writes.contains(made.operation)) continue;
+      if (makes_no_step(*node.row) || schedule_.in_place_writes.contains(made)) continue;
       result_places_.emplace(made, static_cast<int32_t>(i));
     }
   }
@@ -124,13 +125,52 @@ class Lowering {
     if (node.row->name == "assign") return add_assign(id, node);
     PlanStep step = step_for(id, node);
     for (const auto input : node.inputs) step.inputs.push_back(value_of(input));
-    for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const TensorId output{id, static_cast<int32_t>(i)};
-      step.outputs.push_back(schedule_.in_place_writes.contains(id) ? variable_written_by(output)
-                                                                    : made_value(output));
-    }
+    if (node.stitched) count_uses();
+    const bool root = node.stitched && node.stitched->root;
+    step.outputs.resize(node.outputs.size());
+    for (size_t i = root ? 1 : 0; i < node.outputs.size(); ++i)
+      step.outputs[i] = output_value({id, static_cast<int32_t>(i)});
+    if (root) step.outputs[0] = raw_value(id, step);
     for (const auto body : node.regions) step.bodies.push_back(lower_body(body));
     plan_->steps.push_back(std::move(step));
+  }
+
+  int32_t output_value(TensorId output) {
+    const auto written = schedule_.in_place_writes.find(output);
+    if (written == schedule_.in_place_writes.end()) return made_value(output);
+    return new_value(output, Place::variable, variable_index(written->second));
+  }
+
+  /// A root's result that only its epilogue reads lies where the epilogue stores its own result, if
+  /// nothing else that the epilogue reads is there.
+  int32_t raw_value(OperationId id, const PlanStep& step) {
+    const TensorId raw{id, 0};
+    const auto& region = *step.stitched;
+    if (used_.contains(raw)) return made_value(raw);
+    for (size_t i = 1; i < step.outputs.size(); ++i) {
+      const auto& type = graph_.type({id, static_cast<int32_t>(i)});
+      const auto& target = plan_->values[static_cast<size_t>(step.outputs[i])];
+      const bool read_too = std::ranges::any_of(step.inputs, [&](int32_t input) {
+        const auto& value = plan_->values[static_cast<size_t>(input)];
+        return value.place == Place::variable && target.place == Place::variable &&
+               value.index == target.index;
+      });
+      if (read_too || type.data_type != graph_.type(raw).data_type ||
+          type.shape.element_count() != graph_.type(raw).shape.element_count() ||
+          !may_overwrite(region.kernel, 0, kernel_output(region, i)))
+        continue;
+      return view_value(raw, step.outputs[i]);
+    }
+    return made_value(raw);
+  }
+
+  /// Which results of regions anyone reads.
+  void count_uses() {
+    if (uses_counted_) return;
+    uses_counted_ = true;
+    for (const auto id : schedule_.order)
+      for (const auto input : graph_.node(id).inputs) used_.insert(input);
+    for (const auto& [result, place] : result_places_) used_.insert(result);
   }
 
   PlanStep step_for(OperationId id, const Node& node) const {
@@ -138,19 +178,28 @@ class Lowering {
     step.row = node.row;
     step.segments = node.segments;
     step.attributes = node.attributes;
+    step.stitched = node.stitched;
+    if (node.stitched && node.stitched->root) {
+      step.row = node.stitched->root;
+      step.segments = node.stitched->root_segments;
+      step.attributes = node.stitched->root_attributes;
+    }
     step.name = graph_.display_name(id);
     step.source = node.source;
     return step;
   }
 
   void add_view(OperationId id, const Node& node) {
-    const auto source = value_of(node.inputs[0]);
+    view_value({id, 0}, value_of(node.inputs[0]));
+  }
+
+  int32_t view_value(TensorId id, int32_t source) {
     PlanValue view = plan_->values[static_cast<size_t>(source)];
-    view.type = graph_.type({id, 0});
-    view.name = graph_.display_name(id);
+    view.type = graph_.type(id);
+    view.name = graph_.display_name(id.operation);
     view.view_of = source;
     plan_->values.push_back(std::move(view));
-    values_[{id, 0}] = static_cast<int32_t>(plan_->values.size()) - 1;
+    return values_[id] = static_cast<int32_t>(plan_->values.size()) - 1;
   }
 
   void add_copy(int32_t from, int32_t to, const Node& origin) {
@@ -164,20 +213,8 @@ class Lowering {
     plan_->steps.push_back(std::move(step));
   }
 
-  int32_t variable_written_by(TensorId output) {
-    for (const auto id : schedule_.order) {
-      const auto& node = graph_.node(id);
-      if (node.row->name == "assign" && node.inputs[1] == output) {
-        const auto value =
-            new_value(output, Place::variable, variable_index(node.inputs[0].operation));
-        return value;
-      }
-    }
-    throw InternalError("no assign takes what is written in place");
-  }
-
   void add_assign(OperationId id, const Node& node) {
-    if (schedule_.in_place_writes.contains(node.inputs[1].operation)) return;  // already there
+    if (schedule_.in_place_writes.contains(node.inputs[1])) return;  // already there
     PlanStep step = step_for(id, node);
     step.row = &require_row("identity");
     step.segments = {1};
@@ -226,6 +263,8 @@ class Lowering {
   std::shared_ptr<Plan> plan_;
   std::map<TensorId, int32_t> values_;
   std::map<TensorId, int32_t> result_places_;
+  std::set<TensorId> used_;
+  bool uses_counted_ = false;
 };
 
 }  // namespace

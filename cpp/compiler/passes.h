@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "compiler/module.h"
@@ -44,7 +45,8 @@ void fold_transposes(Module& module);
 struct Schedule {
   std::vector<OperationId> order;
   std::set<OperationId> copied_reads;     // reads that need a copy of the old value
-  std::set<OperationId> in_place_writes;  // producers that write straight into their variable
+  // Values that are written straight into the variable which they are assigned to.
+  std::map<TensorId, OperationId> in_place_writes;  // -> the variable
 };
 Schedule schedule_operations(const GraphData& graph, int32_t region,
                              const std::vector<TensorId>& results);

@@ -1,15 +1,16 @@
 #include "compiler/pipeline.h"
 
-#include <cstdlib>
 #include <iostream>
+
+#include "compiler/stitch/form_regions.h"
+#include "graph/environment.h"
 
 namespace mpsg {
 namespace {
 
 /// MPSG_DEBUG=4 prints the graph after every pass.
 void show(const char* pass, const Module& module) {
-  static const char* const level = std::getenv("MPSG_DEBUG");
-  if (level && std::atoi(level) >= 4)
+  if (debugging(DebugLevel::graphs))
     std::cerr << "--- after " << pass << "\n" << module.graph.to_text();
 #ifdef MPSG_VERIFY
   module.graph.verify();
@@ -36,6 +37,8 @@ std::shared_ptr<const Plan> compile_plan(const Graph& graph, const std::vector<F
   show("fold_transposes", module);
   merge_equal(module);  // also drops what the last passes left unused
   show("merge_equal", module);
+  form_regions(module, backend);
+  show("form_regions", module);
   auto plan = lower(module);
   plan_memory(*plan);
 #ifdef MPSG_VERIFY

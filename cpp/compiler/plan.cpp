@@ -30,6 +30,7 @@ std::string Plan::to_text() const {
     for (const auto input : step.inputs) text += value_text(input) + " ";
     if (text.back() == ' ') text.pop_back();
     text += ")  " + step.name + "\n";
+    if (step.stitched) text += mpsg::to_text(*step.stitched);
     for (const auto& body : step.bodies)
       if (body) text += "{\n" + body->to_text() + "}\n";
   }

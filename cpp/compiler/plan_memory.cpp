@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "compiler/in_place.h"
 #include "compiler/passes.h"
 
 namespace mpsg {
@@ -88,8 +89,9 @@ class Planner {
       if (owns_block(static_cast<int32_t>(value)) && at(value).last_step >= 0)
         ending[static_cast<size_t>(at(value).last_step)].push_back(static_cast<int32_t>(value));
     for (size_t step = 0; step < plan_.steps.size(); ++step) {
-      for (const auto output : plan_.steps[step].outputs)
-        if (owns_block(output)) place(plan_.steps[step], static_cast<int32_t>(step), output);
+      const auto& outputs = plan_.steps[step].outputs;
+      for (size_t i = 0; i < outputs.size(); ++i)
+        if (owns_block(outputs[i])) place(plan_.steps[step], static_cast<int32_t>(step), i);
       for (const auto value : ending[step])
         if (!handed_on_.contains(value)) free_.give(at(value).offset, rounded(at(value).bytes));
     }
@@ -128,29 +130,37 @@ class Planner {
       }
   }
 
-  /// An elementwise step may write over an operand of equal size that nobody reads later.
-  bool take_over(const PlanStep& step, int32_t now, int32_t output) {
-    if (!step.row->traits.elementwise) return false;
+  /// A step may write over an operand of equal size that nobody reads later.
+  bool take_over(const PlanStep& step, int32_t now, size_t output) {
+    const auto made = step.outputs[output];
+    if (!step.stitched && !step.row->traits.elementwise) return false;
+    // A root writes its result there before its epilogue reads its own operands.
+    if (std::ranges::any_of(step.outputs,
+                            [&](int32_t other) { return at(other).view_of == made; }))
+      return false;
     for (const auto input : step.inputs) {
       const auto owner = root_of(input);
-      if (!owns_block(owner) || at(owner).last_step != now || handed_on_.contains(owner)) continue;
-      if (at(owner).bytes != at(output).bytes || at(input).type.shape != at(output).type.shape ||
-          size_of(at(input).type.data_type) != size_of(at(output).type.data_type))
+      if (!owns_block(owner) || at(owner).last_step != now || handed_on_.contains(owner) ||
+          at(owner).bytes != at(made).bytes || !all_may(step, owner, output))
         continue;
-      // The same block read a second time with another shape would see results.
-      if (std::ranges::any_of(step.inputs, [&](int32_t other) {
-            return root_of(other) == owner && at(other).type.shape != at(output).type.shape;
-          }))
-        continue;
-      at(output).offset = at(owner).offset;
+      at(made).offset = at(owner).offset;
       handed_on_.insert(owner);
       return true;
     }
     return false;
   }
 
-  void place(const PlanStep& step, int32_t now, int32_t output) {
-    if (!take_over(step, now, output)) at(output).offset = free_.take(rounded(at(output).bytes));
+  /// The same block read a second time in another way would see results.
+  bool all_may(const PlanStep& step, int32_t owner, size_t output) {
+    for (size_t i = 0; i < step.inputs.size(); ++i)
+      if (root_of(step.inputs[i]) == owner && !may_write_over(plan_, step, i, output))
+        return false;
+    return true;
+  }
+
+  void place(const PlanStep& step, int32_t now, size_t output) {
+    auto& made = at(step.outputs[output]);
+    if (!take_over(step, now, output)) made.offset = free_.take(rounded(made.bytes));
   }
 
   Plan& plan_;

@@ -5,6 +5,7 @@
 #include <queue>
 #include <set>
 
+#include "compiler/in_place.h"
 #include "compiler/passes.h"
 #include "mpsg/error.h"
 
@@ -155,19 +156,18 @@ class Scheduler {
     }
   }
 
-  /// The producer of an assigned value may write into the variable itself, if it works elementwise
-  /// and everyone else who reads the old value is done by then.
+  /// The producer of an assigned value may write into the variable itself, if it reads the old
+  /// value where it writes the new one, and everyone else who reads it is done by then.
   void try_in_place(const Uses& uses) {
     if (uses.assigns.size() != 1) return;
     const auto assign = uses.assigns.front();
     if (node(assign).row->name != "assign" || !node(assign).control.empty()) return;
-    const auto value = node(assign).inputs[1];
+    const auto value = node(assign).inputs[1], variable = node(assign).inputs[0];
     const auto found = position_.find(value.operation);
     if (found == position_.end() || results_.contains(value)) return;
     const auto producer = found->second;
-    if (!node(producer).row->traits.elementwise || consumers_[producer].size() != 1 ||
-        node(producer).outputs.size() != 1 ||
-        node(producer).outputs[0] != graph_.type(node(assign).inputs[0]))
+    if (!writes_to_order(producer) || uses_of(producer, value) != 1 ||
+        graph_.type(value) != graph_.type(variable))
       return;
     const auto later = after(producer);
     const auto after_assign = after(assign);
@@ -185,13 +185,26 @@ class Scheduler {
         before.push_back(reader);
       }
     }
-    // Reading the variable shifted or broadcast while writing it would see new values.
-    for (const auto input : node(producer).inputs)
-      if (graph_.type(input).shape != node(producer).outputs[0].shape &&
-          reads_variable(input, node(assign).inputs[0]))
+    const auto& maker = node(producer);
+    for (size_t i = 0; i < maker.inputs.size(); ++i)
+      if (reads_variable(maker.inputs[i], variable) &&
+          !may_write_over(maker, graph_, i, static_cast<size_t>(value.index)))
         return;
     for (const auto reader : before) edges_[reader].insert(producer);
-    schedule_.in_place_writes.insert(ids_[producer]);
+    schedule_.in_place_writes[value] = variable.operation;
+  }
+
+  bool writes_to_order(size_t producer) const {
+    return node(producer).stitched ||
+           (node(producer).row->traits.elementwise && node(producer).outputs.size() == 1);
+  }
+
+  size_t uses_of(size_t producer, TensorId value) const {
+    const std::set<size_t> distinct(consumers_[producer].begin(), consumers_[producer].end());
+    size_t uses = 0;
+    for (const auto consumer : distinct)
+      uses += static_cast<size_t>(std::ranges::count(node(consumer).inputs, value));
+    return uses;
   }
 
   bool reads_variable(TensorId id, TensorId variable) const {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "compiler/passes.h"
@@ -28,6 +29,32 @@ void resolve_shape_operands(GraphData& graph, Node& node) {
   }
 }
 
+/// Numbers that stand for sizes known at run time only: primes larger than sizes usually are, and
+/// small enough that products of several do not overflow.
+constexpr int64_t symbols[] = {1000003, 1000033, 1000037, 1000039, 1000081, 1000099, 1000117};
+
+/// Symbols for the sizes that `declared` leaves open: one for each value, so that two placeholders
+/// fed with the same batch share theirs.
+class SymbolTable {
+ public:
+  Shape symbolic(const Shape& declared, const Shape& fed) {
+    Shape shape = fed;
+    if (!declared.has_rank()) return shape;
+    for (int axis = 0; axis < fed.rank(); ++axis)
+      if (declared[axis] == unknown_dimension) shape[axis] = symbol_of(fed[axis]);
+    return shape;
+  }
+
+ private:
+  int64_t symbol_of(int64_t value) {
+    const auto known = std::ranges::find(values_, value);
+    const auto index = static_cast<size_t>(known - values_.begin());
+    if (known == values_.end()) values_.push_back(value);
+    return index < std::size(symbols) ? symbols[index] : value;
+  }
+  std::vector<int64_t> values_;
+};
+
 }  // namespace
 
 Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
@@ -47,13 +74,17 @@ Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
   copy.set_rewrite([&](OperationId, const Node& original, Graph) {
     Node node = original;
     resolve_shape_operands(data, node);
+    node.symbols.clear();
     return append_unchanged(data, std::move(node));
   });
   std::set<OperationId> fed;
+  SymbolTable symbol_table;
   for (const auto& feed : feeds) {
     Node node = source.node(feed.placeholder.id().operation);
     node.name = source.display_name(feed.placeholder.id().operation);
     node.attributes = {feed.type.shape.to_vector(), feed.type.data_type};
+    const auto& declared = feed.placeholder.type().shape;
+    node.symbols = {symbol_table.symbolic(declared, feed.type.shape)};
     node.outputs.clear();
     const TensorId id{data.append(std::move(node)), 0};
     if (feed.value) data.host_values().set_fed(id, feed.value);

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <map>
 
+#include "compiler/in_place.h"
 #include "compiler/passes.h"
 #include "mpsg/error.h"
 
@@ -26,18 +28,26 @@ void verify_plan(const Plan& plan) {
                             "' before it is written");
     }
     std::erase_if(live, [&](const auto& block) {
-      const auto& value = plan.values[static_cast<size_t>(block.second.second)];
-      return value.last_step < now || (value.last_step == now && current.row->traits.elementwise);
+      return plan.values[static_cast<size_t>(block.second.second)].last_step < now;
     });
-    for (const auto output : current.outputs) {
+    // An operand that ends here may lie where the result is written, if it is read in time.
+    const auto may_overlap = [&](int32_t owner, size_t output) {
+      if (plan.values[static_cast<size_t>(owner)].last_step != now) return false;
+      for (size_t i = 0; i < current.inputs.size(); ++i)
+        if (root_of(current.inputs[i]) == owner && !may_write_over(plan, current, i, output))
+          return false;
+      return std::ranges::find(current.outputs, owner) == current.outputs.end();
+    };
+    for (size_t i = 0; i < current.outputs.size(); ++i) {
+      const auto output = current.outputs[i];
       const auto& value = plan.values[static_cast<size_t>(output)];
       written[static_cast<size_t>(output)] = true;
-      if (value.place != Place::arena || value.bytes == 0) continue;
+      if (value.place != Place::arena || value.bytes == 0 || value.view_of >= 0) continue;
       const auto end = value.offset + value.bytes;
       if (end > plan.arena_bytes)
         throw InternalError("'" + value.name + "' lies outside the arena");
       for (const auto& [offset, block] : live)
-        if (offset < end && value.offset < block.first)
+        if (offset < end && value.offset < block.first && !may_overlap(block.second, i))
           throw InternalError("'" + value.name + "' overlaps a value that is still needed");
       live[value.offset] = {end, output};
     }

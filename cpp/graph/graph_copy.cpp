@@ -28,6 +28,7 @@ void GraphCopy::copy(OperationId id) {
   node.row = original.row;
   node.segments = original.segments;
   node.attributes = original.attributes;
+  node.symbols = original.symbols;
   node.name = source_.display_name(id);
   node.source = original.source;
   node.regions = original.regions;

@@ -140,6 +140,42 @@ std::vector<BlockTypes> GraphData::block_types(const Node& node) const {
   return blocks;
 }
 
+void GraphData::set_symbols(TensorId id, const Shape& shape) {
+  auto& node = nodes_[static_cast<size_t>(id.operation)];
+  if (symbolic_shape(id) == shape) return;
+  if (node.symbols.empty())
+    for (const auto& output : node.outputs) node.symbols.push_back(output.shape);
+  node.symbols[static_cast<size_t>(id.index)] = shape;
+}
+
+/// The same inference once more, on symbols. Where it fails (an attribute holds a size that a
+/// symbol stands for) the result's sizes count as fixed: that costs reuse, never a right result.
+void GraphData::infer_symbols(Node& node) {
+  if (!node.regions.empty() || node.inputs.empty()) return;
+  std::vector<TensorType> types;
+  bool any = false;
+  for (const auto input : node.inputs) {
+    any = any || !this->node(input.operation).symbols.empty();
+    types.push_back({type(input).data_type, symbolic_shape(input)});
+  }
+  if (!any) return;
+  InferContext context(node.view(), types, node.inputs, host_values_.get(), {});
+  try {
+    node.row->infer(context);
+  } catch (const GraphError&) {
+    return;
+  }
+  bool differs = false;
+  std::vector<Shape> symbols;
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const auto& shape = context.results()[i].shape;
+    if (!shape.is_static() || shape.rank() != node.outputs[i].shape.rank()) return;
+    differs = differs || shape != node.outputs[i].shape;
+    symbols.push_back(shape);
+  }
+  if (differs) node.symbols = std::move(symbols);
+}
+
 OperationId GraphData::append(Node node) {
   auto& state = build_state();
   node.region = state.regions.back();
@@ -180,6 +216,8 @@ OperationId GraphData::append(Node node) {
     if (count && *count > INT64_MAX / 16)
       fail_in(node, "the result " + output.to_string() + " is larger than the address space");
   }
+  if (node.symbols.size() != node.outputs.size()) node.symbols.clear();
+  if (node.symbols.empty()) infer_symbols(node);
   if (nodes_.size() >= INT32_MAX) throw GraphError("a graph holds at most 2^31 - 1 operations");
   const auto id = static_cast<OperationId>(nodes_.size());
   for (const auto region : node.regions)

@@ -28,11 +28,13 @@ struct Node {
   std::vector<int32_t> segments;  // how many inputs belong to each operand of the row
   std::vector<AttributeValue> attributes;
   std::vector<TensorType> outputs;
+  std::vector<Shape> symbols;  // the outputs' shapes in symbols (see symbolic_shape); may be empty
   std::vector<OperationId> control;
   std::vector<int32_t> regions;  // bodies, in the order of the row's blocks; -1 = not given
   int32_t region = 0;            // the region this node lives in; 0 is the graph itself
   std::string name;              // empty: "<op>_<id>"
   std::shared_ptr<const SourceLocation> source;
+  std::shared_ptr<const StitchedRegion> stitched;  // of the internal row `stitched`
 
   OperationView view() const { return {*row, segments, attributes}; }
 };
@@ -68,6 +70,16 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   const TensorType& type(TensorId id) const {
     return node(id.operation).outputs[static_cast<size_t>(id.index)];
   }
+  /// The shape in symbols: sizes that are not known before the graph runs are replaced by numbers
+  /// that stand for them, each distinct from every other size. What a compiler decides on these
+  /// holds for every value: batch 1 is no broadcast, batch 64 is not the channel count. Symbols may
+  /// be lost on the way (then the numbers stand), so that those of two tensors may disagree.
+  const Shape& symbolic_shape(TensorId id) const {
+    const auto& made_by = node(id.operation);
+    return made_by.symbols.empty() ? type(id).shape
+                                   : made_by.symbols[static_cast<size_t>(id.index)];
+  }
+  void set_symbols(TensorId id, const Shape& shape);
   std::string display_name(OperationId id) const;
   Tensor tensor(TensorId id) { return {shared_from_this(), id}; }
   /// "softmax_3 (softmax), built at train.py:12": how messages name a node.
@@ -106,6 +118,8 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   std::shared_ptr<RuntimeState> runtime;
 
  private:
+  void infer_symbols(Node& node);
+
   const uint64_t id_;
   std::deque<Node> nodes_;
   std::deque<Region> regions_;

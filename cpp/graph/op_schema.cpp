@@ -135,6 +135,18 @@ Row&& Row::evaluate(EvaluateFunction function) && {
   row_.evaluate = function;
   return std::move(*this);
 }
+Row&& Row::stitch(StitchFunction function) && {
+  row_.stitch = function;
+  return std::move(*this);
+}
+Row&& Row::fold(FoldKind kind) && {
+  row_.fold = kind;
+  return std::move(*this);
+}
+Row&& Row::not_stitchable(std::string why) && {
+  row_.not_stitchable = std::move(why);
+  return std::move(*this);
+}
 
 OpRow Row::done() && {
   for (const auto& spec : row_.attributes)

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "graph/stitched_kernel.h"
 #include "mpsg/attribute.h"
 #include "mpsg/data_type.h"
 #include "mpsg/shape.h"
@@ -16,6 +17,7 @@ class InferContext;
 class GradientContext;
 class ExpandContext;
 class EvaluateContext;
+class StitchContext;
 class GraphData;
 struct Node;
 
@@ -105,6 +107,7 @@ using BuildFunction = void (*)(GraphData& graph, Node& node);
 using GradientFunction = void (*)(GradientContext&);
 using ExpandFunction = void (*)(ExpandContext&);
 using EvaluateFunction = void (*)(const EvaluateContext&);
+using StitchFunction = void (*)(StitchContext&);
 
 /// One row. Built with the setters below, each of which returns the row.
 struct OpRow {
@@ -123,12 +126,15 @@ struct OpRow {
   Traits traits;
   bool internal = false;           // made by the compiler or by rules only; not a method of Graph
   std::string not_differentiable;  // why no gradient flows, if so
+  std::string not_stitchable;      // why a basic row has no stitch rule, if so
   BlockArgumentsFunction block_arguments = nullptr;
   BuildFunction build = nullptr;
   InferFunction infer = nullptr;
   GradientFunction gradient = nullptr;
   ExpandFunction expand = nullptr;
   EvaluateFunction evaluate = nullptr;
+  StitchFunction stitch = nullptr;  // how one element of the result is computed
+  FoldKind fold = FoldKind::none;   // of a reduction along the attribute `axes`
 
   bool is_composite() const { return expand != nullptr; }
   /// Index of the operand or attribute called `name`; -1 if there is none.
@@ -168,6 +174,9 @@ class Row {
   Row&& gradient(GradientFunction function) &&;
   Row&& expand(ExpandFunction function) &&;
   Row&& evaluate(EvaluateFunction function) &&;
+  Row&& stitch(StitchFunction function) &&;
+  Row&& fold(FoldKind kind) &&;
+  Row&& not_stitchable(std::string why) &&;
   /// Checks the row and gives it away. Throws InternalError on a contradiction.
   OpRow done() &&;
 

@@ -14,6 +14,8 @@
 
 namespace mpsg {
 
+class PageMemory;
+
 /// Immutable bytes of a constant, shared by every graph and plan that uses it. 64-byte aligned.
 class MPSG_API Bytes {
  public:
@@ -29,7 +31,8 @@ class MPSG_API Bytes {
   size_t size() const { return size_; }
 
  private:
-  Bytes() = default;
+  Bytes();
+  std::unique_ptr<PageMemory> memory_;
   std::byte* data_ = nullptr;
   size_t size_ = 0;
 };

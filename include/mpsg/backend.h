@@ -30,6 +30,16 @@ struct KernelInfo {
   std::string operation;    // its row
   std::string description;  // "oneDNN brgconv:avx2, 4 slices", "reference loop"
   std::string output;       // "float32 (40, 28, 28, 32)"
+  std::string computes;     // operations that became one kernel: "multiplication, addition"
+  std::string ended;        // why the kernel holds no more of them
+  size_t bytes = 0;         // of its operands and results
+  double operations = 0;    // arithmetic ones: a multiplication and an addition count as two
+};
+
+/// When a step ran, in nanoseconds from the beginning of its run.
+struct StepTime {
+  int64_t begin = 0;
+  int64_t end = 0;
 };
 
 /// Memory of one run. All of it is packed, row-major host memory, until a backend with memory of
@@ -40,6 +50,7 @@ struct RunArguments {
   std::span<void* const> variables;  // in the order of Plan::variables
   uint64_t graph_seed = 0;
   uint64_t run_number = 0;
+  std::span<StepTime> times;  // empty, or one for each step: to be filled
 };
 
 /// A compiled plan. Immutable; runs of one device are serialised by the runtime.
@@ -51,11 +62,34 @@ class MPSG_API Program {
   virtual std::vector<KernelInfo> kernels() const = 0;
   /// Bytes a run needs besides feeds, results, constants and variables.
   virtual size_t scratch_bytes() const = 0;
+  /// Bytes it keeps between runs besides the plan's: code, packed weights.
+  virtual size_t resident_bytes() const { return 0; }
+  /// Generated code of one step's kernel as text; empty if it has none.
+  virtual std::string source(size_t step) const;
+};
+
+/// What a backend's generated kernels cost so far.
+struct KernelStatistics {
+  uint64_t compiled = 0;   // kernels that were generated
+  uint64_t reused = 0;     // found in memory
+  uint64_t disk_hits = 0;  // found in the folder of the on-disk cache
+  double compile_milliseconds = 0;
+  size_t code_bytes = 0;  // loaded now
+};
+
+/// What a backend's stitched kernels may be; the compiler ends regions there.
+struct StitchingLimits {
+  int operands = 0;        // of one kernel; 0: the backend stitches nothing
+  int instructions = 0;    // of one kernel's element program
+  TypeSet types;           // of elements
+  bool epilogues = false;  // does a root (convolution, product, pooling) take a kernel along?
 };
 
 class MPSG_API Backend {
  public:
   virtual ~Backend();
+  virtual StitchingLimits stitching() const { return {}; }
+  virtual KernelStatistics kernel_statistics() const { return {}; }
   virtual DeviceInfo info() const = 0;
   /// True if the backend runs this composite whole; else the compiler expands it.
   virtual bool claims(const Operation& operation) const;

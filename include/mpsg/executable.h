@@ -10,22 +10,10 @@
 #include "mpsg/backend.h"
 #include "mpsg/device.h"
 #include "mpsg/export.h"
+#include "mpsg/inspection.h"
 #include "mpsg/tensor_data.h"
 
 namespace mpsg {
-
-/// What a run needs, known before it.
-struct MemoryReport {
-  size_t arena_bytes = 0;    // intermediate values
-  size_t scratch_bytes = 0;  // arena, workspaces of kernels, tables
-  size_t feed_bytes = 0;
-  size_t result_bytes = 0;
-  size_t constant_bytes = 0;
-  size_t variable_bytes = 0;
-  size_t peak_bytes() const {
-    return scratch_bytes + feed_bytes + result_bytes + constant_bytes + variable_bytes;
-  }
-};
 
 class MPSG_API Executable {
  public:
@@ -36,26 +24,42 @@ class MPSG_API Executable {
   /// Runs with feeds in the order of `feed_tensors`; results in the order of `target_tensors`.
   /// Throws FeedError, ExecutionError.
   std::vector<TensorData> run(std::span<const TensorData> feeds) const;
+  /// As above. A result that has memory is written there; the others get memory. Memory of a result
+  /// may be that of a feed, but not a part of it. Allocates nothing once it ran before.
+  void run(std::span<const TensorData> feeds, std::span<TensorData> results) const;
   /// As `run`, for a caller that already holds the device's executor.
-  std::vector<TensorData> run(std::span<const TensorData> feeds,
-                              std::unique_lock<std::mutex> executor) const;
-  /// A rough guess of a run's length, from bytes and multiplications: is it worth waking others?
+  void run(std::span<const TensorData> feeds, std::span<TensorData> results,
+           std::unique_lock<std::mutex> executor) const;
+  /// A rough guess of a run's length, from bytes and operations: is it worth waking others?
   double estimated_seconds() const;
 
   std::vector<Tensor> feed_tensors() const;
   const std::vector<TensorType>& feed_types() const;
   std::vector<Tensor> target_tensors() const;
   std::vector<TensorType> output_types() const;
-  Device device() const;
+  size_t target_count() const;
+  const Device& device() const;
+
   MemoryReport memory() const;
   /// One entry per step, in order.
   std::vector<KernelInfo> kernels() const;
+  /// Generated code of a step's kernel; empty if it has none.
+  std::string source(size_t step) const;
+  /// What runs together, one entry per step; tensors are those of `memory`.
+  std::vector<RegionInfo> regions() const;
+  /// Which step reads what which other step made.
+  std::vector<EdgeInfo> edges() const;
+  /// Times every kernel over some runs. They are real runs: variables change.
+  Profile profile(std::span<const TensorData> feeds, int runs = 20) const;
   /// The plan as text: steps, values, offsets.
   std::string to_text() const;
+  /// About how many bytes it keeps: constants, plan, code.
+  size_t resident_bytes() const;
 
  private:
   friend class ExecutableBuilder;
   Executable();
+  void execute(std::span<const TensorData> feeds, std::span<TensorData> results) const;
   void check_memory() const;
   struct State;
   std::unique_ptr<State> state_;

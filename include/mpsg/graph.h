@@ -162,6 +162,9 @@ class MPSG_API Graph {
   TensorDataMap run(const Device& device, const TensorDataMap& feeds,
                     const std::vector<Tensor>& target_tensors,
                     const std::vector<Operation>& target_operations = {});
+  /// As above; the targets are the keys of `results`. Those with memory are written there.
+  void run(const Device& device, const TensorDataMap& feeds, TensorDataMap& results,
+           const std::vector<Operation>& target_operations = {});
   /// Compiles for given feed types; `run` then takes the feeds in the order given here.
   std::shared_ptr<Executable> compile(const Device& device,
                                       const std::vector<std::pair<Tensor, TensorType>>& feeds,

@@ -87,6 +87,18 @@ enum class RandomNormalSamplingMethod : int64_t {
   BOX_MULLER = 1,
 };
 
+/// How an update and what is at its place become one: sum, difference, product, quotient, the
+/// smaller, the larger, the update.
+enum class ScatterMode : int64_t {
+  ADD = 0,
+  SUB = 1,
+  MUL = 2,
+  DIV = 3,
+  MIN = 4,
+  MAX = 5,
+  SET = 6,
+};
+
 /// Strides, dilation, groups, padding and layouts of a 2D convolution
 /// (MPSGraphConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
 struct Convolution2DOpDescriptor {
@@ -980,6 +992,120 @@ inline Tensor convolution_2d_weights_gradient(
       .add_one("convolution_2d_weights_gradient", std::move(arguments), name);
 }
 
+// --- ConvolutionTranspose
+
+/// Spreads every element of `source` over a window of the result, whose shape is `output_shape`:
+/// several fit one source, so that it must be given. Everything is as the convolution_2d says of
+/// which this is the opposite: the descriptor is that convolution's, and so are the weights, (O, C
+/// / groups, kH, kW) or (kH, kW, C / groups, O), where O are the channels of `source` and C those
+/// of the result. A composite.
+/// Apple: convolutionTranspose2DWithSourceTensor:weightsTensor:outputShape:descriptor:name: (macOS
+/// 11.0).
+inline Tensor convolution_transpose_2d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const IntegersOrTensor& output_shape,
+                                       const Convolution2DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{
+      {"source", source}, {"weights", weights}, output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("convolution_transpose_2d", source, weights)
+      .add_one("convolution_transpose_2d", std::move(arguments), name);
+}
+
+/// The gradient of convolution_transpose_2d with respect to its source, whose shape is
+/// `output_shape`: a convolution. Everything is as the convolution_2d says of which this is the
+/// opposite: the descriptor is that convolution's, and so are the weights, (O, C / groups, kH, kW)
+/// or (kH, kW, C / groups, O), where O are the channels of `source` and C those of the result. A
+/// composite.
+/// Apple:
+/// convolutionTranspose2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 11.0).
+inline Tensor convolution_transpose_2d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape,
+    const Convolution2DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_transpose_2d_data_gradient", incoming_gradient, weights)
+      .add_one("convolution_transpose_2d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of convolution_transpose_2d with respect to its weights, whose shape is
+/// `output_shape`. Everything is as the convolution_2d says of which this is the opposite: the
+/// descriptor is that convolution's, and so are the weights, (O, C / groups, kH, kW) or (kH, kW, C
+/// / groups, O), where O are the channels of `source` and C those of the result. A composite.
+/// Apple:
+/// convolutionTranspose2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 11.0).
+inline Tensor convolution_transpose_2d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape,
+    const Convolution2DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_transpose_2d_weights_gradient", incoming_gradient, source)
+      .add_one("convolution_transpose_2d_weights_gradient", std::move(arguments), name);
+}
+
+// --- Gather
+
+struct GatherOptions {
+  int64_t batch_dimensions = 0;
+  std::string name{};
+};
+
+/// Slices of `updates` along `axis`: the axis is replaced by the axes of `indices` (NumPy's take,
+/// TensorFlow's gather). The first `batch_dimensions` axes of updates and indices belong together;
+/// they come before `axis`. An index out of range (negative ones are) gives 0. The gradient with
+/// respect to updates adds up what was picked more than once. Any type.
+/// Apple: gatherWithUpdatesTensor:indicesTensor:axis:batchDimensions:name: (macOS 11.0).
+inline Tensor gather(const Tensor& updates, const Tensor& indices, int64_t axis,
+                     const GatherOptions& options = {}) {
+  return detail::graph_of("gather", updates, indices)
+      .add_one("gather",
+               {{"updates", updates},
+                {"indices", indices},
+                {"axis", AttributeValue(axis)},
+                {"batch_dimensions", AttributeValue(options.batch_dimensions)}},
+               options.name);
+}
+
+/// Element i of the result is the element of `updates` with the same indices, but for that along
+/// `axis`, which is indices[i] (NumPy's take_along_axis). Apart from it the shapes of updates and
+/// indices are equal. An index out of range (negative ones are) gives 0. The gradient with respect
+/// to updates adds up what was picked more than once. Any type.
+/// Apple: gatherAlongAxis:withUpdatesTensor:indicesTensor:name: (macOS 12.3).
+inline Tensor gather_along_axis(const Tensor& updates, const Tensor& indices,
+                                const IntegersOrTensor& axis, const std::string& name = {}) {
+  return detail::graph_of("gather_along_axis", updates, indices)
+      .add_one("gather_along_axis",
+               {{"updates", updates}, {"indices", indices}, axis.argument("axis")}, name);
+}
+
+struct GatherNdOptions {
+  int64_t batch_dimensions = 0;
+  std::string name{};
+};
+
+/// Slices of `updates` at coordinates: the last axis of `indices` holds the first coordinates of
+/// each slice, after the first `batch_dimensions` axes, which belong together (TensorFlow's
+/// gather_nd). An index out of range (negative ones are) gives 0. The gradient with respect to
+/// updates adds up what was picked more than once. Any type.
+/// Apple: gatherNDWithUpdatesTensor:indicesTensor:batchDimensions:name: (macOS 11.0).
+inline Tensor gather_nd(const Tensor& updates, const Tensor& indices,
+                        const GatherNdOptions& options = {}) {
+  return detail::graph_of("gather_nd", updates, indices)
+      .add_one("gather_nd",
+               {{"updates", updates},
+                {"indices", indices},
+                {"batch_dimensions", AttributeValue(options.batch_dimensions)}},
+               options.name);
+}
+
 // --- LossOps
 
 /// -labels * logarithm(softmax(source)), summed along `axis`: the losses. `labels` are
@@ -1472,7 +1598,7 @@ struct RandomOptions {
 /// at every run, from the graph's seed. With `seed`: the same at every run. With `state` (of
 /// random_philox_state): returns [numbers, next state]. Uniform floats fill their mantissa as
 /// TensorFlow's do; normal numbers invert the distribution in double precision, or use Box and
-/// Muller's method; truncated ones always invert.
+/// Muller's method; truncated ones always invert. A composite.
 /// Apple: randomTensorWithShape:descriptor:name: (macOS 12.1).
 inline Tensor random(Graph& graph, const IntegersOrTensor& shape,
                      const RandomOpDescriptor& descriptor, const RandomOptions& options = {}) {
@@ -1486,7 +1612,7 @@ inline Tensor random(Graph& graph, const IntegersOrTensor& shape,
 /// at every run, from the graph's seed. With `seed`: the same at every run. With `state` (of
 /// random_philox_state): returns [numbers, next state]. Uniform floats fill their mantissa as
 /// TensorFlow's do; normal numbers invert the distribution in double precision, or use Box and
-/// Muller's method; truncated ones always invert.
+/// Muller's method; truncated ones always invert. A composite.
 /// Returns tensor, state.
 /// Apple: randomTensorWithShape:descriptor:name: (macOS 12.1).
 inline std::vector<Tensor> random(const Tensor& state, const IntegersOrTensor& shape,
@@ -1680,6 +1806,97 @@ struct ReductionSumOptions {
 inline Tensor reduction_sum(const Tensor& tensor, const ReductionSumOptions& options = {}) {
   return detail::graph_of("reduction_sum", tensor)
       .add_one("reduction_sum", {{"tensor", tensor}, options.axes.argument("axes")}, options.name);
+}
+
+// --- Scatter
+
+struct ScatterOptions {
+  IntegersOrTensor shape{};
+  int64_t axis = 0;
+  ScatterMode mode = ScatterMode::ADD;
+  TensorOrScalar data{};
+  std::string name{};
+};
+
+/// Combines the slices `updates` into the result along `axis`, at `indices`: what gather with the
+/// same indices and axis would read. Without `data` places start from 0. `mode` says how an update
+/// and what is there become one; updates of one place are taken in their order. Indices out of
+/// range are skipped. Either `data` is given, whose places are updated, or the `shape` of the
+/// result. 16-bit floats are combined in float32 and rounded once. Gradients: SET takes the indices
+/// to be distinct; MUL and DIV the updates not to be 0; the shares of equal extremes are equal.
+/// bool: SET only.
+/// Apple: scatterWithUpdatesTensor:indicesTensor:shape:axis:mode:name: (macOS 12.0).
+inline Tensor scatter(const TensorOrScalar& updates, const Tensor& indices,
+                      const ScatterOptions& options = {}) {
+  return detail::graph_of("scatter", updates, indices)
+      .add_one("scatter",
+               {{"updates", updates},
+                {"indices", indices},
+                options.shape.argument("shape"),
+                {"axis", AttributeValue(options.axis)},
+                {"mode", static_cast<int64_t>(options.mode)},
+                {"data", options.data}},
+               options.name);
+}
+
+struct ScatterAlongAxisOptions {
+  IntegersOrTensor shape{};
+  ScatterMode mode = ScatterMode::ADD;
+  TensorOrScalar data{};
+  std::string name{};
+};
+
+/// Combines each element of `updates` into the element of the result with the same indices, but for
+/// that along `axis`, which is its entry of `indices` (NumPy's put_along_axis). Without `data`
+/// places start from what changes nothing: 0, 1, or the infinity or extreme integer that every
+/// update replaces. `mode` says how an update and what is there become one; updates of one place
+/// are taken in their order. Indices out of range are skipped. Either `data` is given, whose places
+/// are updated, or the `shape` of the result. 16-bit floats are combined in float32 and rounded
+/// once. Gradients: SET takes the indices to be distinct; MUL and DIV the updates not to be 0; the
+/// shares of equal extremes are equal. bool: SET only.
+/// Apple: scatterAlongAxis:withUpdatesTensor:indicesTensor:shape:mode:name: (macOS 12.3).
+inline Tensor scatter_along_axis(const TensorOrScalar& updates, const Tensor& indices,
+                                 const IntegersOrTensor& axis,
+                                 const ScatterAlongAxisOptions& options = {}) {
+  return detail::graph_of("scatter_along_axis", updates, indices)
+      .add_one("scatter_along_axis",
+               {{"updates", updates},
+                {"indices", indices},
+                axis.argument("axis"),
+                options.shape.argument("shape"),
+                {"mode", static_cast<int64_t>(options.mode)},
+                {"data", options.data}},
+               options.name);
+}
+
+struct ScatterNdOptions {
+  IntegersOrTensor shape{};
+  int64_t batch_dimensions = 0;
+  ScatterMode mode = ScatterMode::ADD;
+  TensorOrScalar data{};
+  std::string name{};
+};
+
+/// Combines the slices `updates` into the result at coordinates: the last axis of `indices` holds
+/// the first coordinates of each, after the first `batch_dimensions` axes, which belong together
+/// (TensorFlow's scatter_nd). Without `data` places start from 0. `mode` says how an update and
+/// what is there become one; updates of one place are taken in their order. Indices out of range
+/// are skipped. Either `data` is given, whose places are updated, or the `shape` of the result.
+/// 16-bit floats are combined in float32 and rounded once. Gradients: SET takes the indices to be
+/// distinct; MUL and DIV the updates not to be 0; the shares of equal extremes are equal. bool: SET
+/// only.
+/// Apple: scatterNDWithUpdatesTensor:indicesTensor:shape:batchDimensions:mode:name: (macOS 11.3).
+inline Tensor scatter_nd(const TensorOrScalar& updates, const Tensor& indices,
+                         const ScatterNdOptions& options = {}) {
+  return detail::graph_of("scatter_nd", updates, indices)
+      .add_one("scatter_nd",
+               {{"updates", updates},
+                {"indices", indices},
+                options.shape.argument("shape"),
+                {"batch_dimensions", AttributeValue(options.batch_dimensions)},
+                {"mode", static_cast<int64_t>(options.mode)},
+                {"data", options.data}},
+               options.name);
 }
 
 // --- TensorShape
