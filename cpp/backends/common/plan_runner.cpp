@@ -1,87 +1,143 @@
 #include "backends/common/plan_runner.h"
 
 #include <algorithm>
+#include <chrono>
+#include <new>
 
+#include "compiler/plan_costs.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
 namespace {
 
 constexpr size_t alignment = 64;
-size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+constexpr size_t rounded(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+constexpr size_t arguments_offset = rounded(sizeof(RunContext));
+
+int64_t now() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
 }  // namespace
 
 PlanRunner::PlanRunner(std::shared_ptr<const Plan> plan, const KernelFactory& factory)
     : plan_(std::move(plan)) {
-  size_t most_operands = 0;
+  size_t workspace = 0;
+  int32_t slot = 0;
   for (const auto& step : plan_->steps) {
-    Bound bound;
-    bound.kernel = make_control_flow_kernel(*plan_, step, factory);
-    if (!bound.kernel) bound.kernel = factory(*plan_, step);
-    bound.inputs = step.inputs;
-    bound.outputs = step.outputs;
-    most_operands = std::max(most_operands, step.inputs.size() + step.outputs.size());
-    workspace_bytes_ = std::max(workspace_bytes_, rounded(bound.kernel->workspace_bytes()));
-    steps_.push_back(std::move(bound));
+    auto kernel = make_control_flow_kernel(*plan_, step, factory);
+    if (!kernel) kernel = factory(*plan_, step);
+    workspace = std::max(workspace, rounded(kernel->workspace_bytes()));
+    kernels_.push_back(std::move(kernel));
+    for (const auto* list : {&step.inputs, &step.outputs})
+      for (const auto id : *list) {
+        const auto& value = plan_->values[static_cast<size_t>(id)];
+        if (value.place == Place::feed) feed_patches_.push_back({slot, value.index});
+        else if (value.place == Place::result) result_patches_.push_back({slot, value.index});
+        else if (value.place == Place::variable) variable_patches_.push_back({slot, value.index});
+        ++slot;
+      }
   }
-  table_bytes_ = rounded((plan_->values.size() + most_operands) * sizeof(void*));
-  memory_bytes_ = rounded(plan_->arena_bytes) + table_bytes_ + workspace_bytes_;
+  slots_offset_ = arguments_offset + rounded(kernels_.size() * sizeof(KernelArguments));
+  frame_bytes_ = slots_offset_ + rounded(static_cast<size_t>(slot) * sizeof(void*));
+  scratch_bytes_ = rounded(plan_->arena_bytes) + workspace;
 }
 
-void PlanRunner::run(const RunContext& run, std::span<const void* const> feeds,
-                     std::span<void* const> results, std::byte* memory) const {
-  std::byte* const arena = memory;
-  auto** const table = reinterpret_cast<void**>(memory + rounded(plan_->arena_bytes));
-  void** const operands = table + plan_->values.size();
-  std::byte* const workspace = memory + rounded(plan_->arena_bytes) + table_bytes_;
-  for (size_t i = 0; i < plan_->values.size(); ++i) {
-    const auto& value = plan_->values[i];
-    const auto index = static_cast<size_t>(value.index);
-    switch (value.place) {
-      case Place::feed: table[i] = const_cast<void*>(feeds[index]); break;
-      case Place::result: table[i] = results[index]; break;
-      case Place::constant:
-        table[i] = const_cast<std::byte*>(plan_->constants[index]->data());
-        break;
-      case Place::variable: table[i] = run.variables[index]; break;
-      case Place::arena: table[i] = arena + value.offset; break;
-    }
+KernelArguments* PlanRunner::arguments(std::byte* frame) const {
+  return reinterpret_cast<KernelArguments*>(frame + arguments_offset);
+}
+
+void** PlanRunner::slots(std::byte* frame) const {
+  return reinterpret_cast<void**>(frame + slots_offset_);
+}
+
+void PlanRunner::bind(std::byte* frame, std::byte* scratch) const {
+  auto* const run = new (frame) RunContext;
+  auto* argument = arguments(frame);
+  auto** slot = slots(frame);
+  std::byte* const workspace = scratch + rounded(plan_->arena_bytes);
+  for (const auto& step : plan_->steps) {
+    new (argument) KernelArguments{{slot, step.inputs.size()},
+                                   {slot + step.inputs.size(), step.outputs.size()},
+                                   workspace,
+                                   run,
+                                   nullptr};
+    ++argument;
+    for (const auto* list : {&step.inputs, &step.outputs})
+      for (const auto id : *list) {
+        const auto& value = plan_->values[static_cast<size_t>(id)];
+        if (value.place == Place::arena) *slot = scratch + value.offset;
+        else if (value.place == Place::constant)
+          *slot =
+              const_cast<std::byte*>(plan_->constants[static_cast<size_t>(value.index)]->data());
+        ++slot;
+      }
   }
-  for (size_t i = 0; i < steps_.size(); ++i) {
-    const auto& step = steps_[i];
-    auto** at = operands;
-    for (const auto input : step.inputs) *at++ = table[input];
-    for (const auto output : step.outputs) *at++ = table[output];
-    const KernelArguments arguments{
-        {operands, step.inputs.size()},
-        {operands + step.inputs.size(), step.outputs.size()},
-        workspace,
-        &run,
-    };
-    try {
-      step.kernel->run(arguments);
-    } catch (const Error& error) {
-      throw ExecutionError(plan_->steps[i].describe() + ": " + error.what());
-    } catch (const std::exception& error) {
-      throw ExecutionError(plan_->steps[i].describe() + ": " + error.what());
+}
+
+void PlanRunner::enter(std::byte* frame, const RunContext& run) const {
+  *reinterpret_cast<RunContext*>(frame) = run;
+  auto** const slot = slots(frame);
+  for (const auto& patch : variable_patches_)
+    slot[patch.slot] = run.variables[static_cast<size_t>(patch.index)];
+}
+
+void PlanRunner::run(std::byte* frame, std::span<const void* const> feeds,
+                     std::span<void* const> results, std::span<StepTime> times) const {
+  auto** const slot = slots(frame);
+  for (const auto& patch : feed_patches_)
+    slot[patch.slot] = const_cast<void*>(feeds[static_cast<size_t>(patch.index)]);
+  for (const auto& patch : result_patches_)
+    slot[patch.slot] = results[static_cast<size_t>(patch.index)];
+  const auto* const argument = arguments(frame);
+  size_t step = 0;
+  try {
+    if (times.empty()) {
+      for (; step < kernels_.size(); ++step) kernels_[step]->run(argument[step]);
+      return;
     }
+    const auto begin = now();
+    for (; step < kernels_.size(); ++step) {
+      times[step].begin = now() - begin;
+      kernels_[step]->run(argument[step]);
+      times[step].end = now() - begin;
+    }
+  } catch (const std::exception& error) {
+    throw ExecutionError(plan_->steps[step].describe() + ": " + error.what());
   }
 }
 
 std::vector<KernelInfo> PlanRunner::kernels() const {
   std::vector<KernelInfo> infos;
-  for (size_t i = 0; i < steps_.size(); ++i) {
+  for (size_t i = 0; i < kernels_.size(); ++i) {
     const auto& step = plan_->steps[i];
     KernelInfo info;
     info.name = step.name;
     info.operation = step.row->name;
-    info.description = steps_[i].kernel->description();
+    info.description = kernels_[i]->description();
     if (!step.outputs.empty())
       info.output = plan_->values[static_cast<size_t>(step.outputs[0])].type.to_string();
+    if (step.stitched) {
+      for (const auto& member : step.stitched->members)
+        info.computes += (info.computes.empty() ? "" : ", ") + member.row->name;
+      info.ended = step.stitched->ended;
+    } else {
+      info.computes = step.row->name;
+    }
+    const auto cost = cost_of(*plan_, step);
+    info.bytes = cost.bytes;
+    info.operations = cost.operations;
     infos.push_back(std::move(info));
   }
   return infos;
+}
+
+size_t PlanRunner::resident_bytes() const {
+  size_t bytes = frame_bytes_;
+  for (const auto& kernel : kernels_) bytes += kernel->resident_bytes();
+  return bytes;
 }
 
 }  // namespace mpsg

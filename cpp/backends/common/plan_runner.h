@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backends/common/kernel.h"
@@ -16,28 +17,44 @@ namespace mpsg {
 using KernelFactory =
     std::function<std::unique_ptr<Kernel>(const Plan& plan, const PlanStep& step)>;
 
+/// The plan with its kernels. A run needs two blocks of memory: scratch (arena and workspaces), and
+/// a frame, which holds the arguments of every step. `bind` computes them once for a scratch block;
+/// a run then only puts in the addresses of its feeds and results.
 class PlanRunner {
  public:
   PlanRunner(std::shared_ptr<const Plan> plan, const KernelFactory& factory);
 
-  /// Arena, pointer table and the largest workspace of a step.
-  size_t memory_bytes() const { return memory_bytes_; }
-  void run(const RunContext& run, std::span<const void* const> feeds,
-           std::span<void* const> results, std::byte* memory) const;
+  size_t frame_bytes() const { return frame_bytes_; }
+  size_t scratch_bytes() const { return scratch_bytes_; }
+
+  /// Both blocks are 64-byte aligned.
+  void bind(std::byte* frame, std::byte* scratch) const;
+  /// Before the runs of one RunContext.
+  void enter(std::byte* frame, const RunContext& run) const;
+  /// `times`: empty, or one for each step. Throws ExecutionError naming the step.
+  void run(std::byte* frame, std::span<const void* const> feeds, std::span<void* const> results,
+           std::span<StepTime> times = {}) const;
+
   std::vector<KernelInfo> kernels() const;
+  std::string source(size_t step) const { return kernels_[step]->source(); }
+  size_t resident_bytes() const;
 
  private:
-  struct Bound {
-    std::unique_ptr<Kernel> kernel;
-    std::vector<int32_t> inputs;
-    std::vector<int32_t> outputs;
+  /// A slot of the frame that takes the address of feed, result or variable `index`.
+  struct Patch {
+    int32_t slot;
+    int32_t index;
   };
 
+  KernelArguments* arguments(std::byte* frame) const;
+  void** slots(std::byte* frame) const;
+
   std::shared_ptr<const Plan> plan_;
-  std::vector<Bound> steps_;
-  size_t table_bytes_ = 0;
-  size_t workspace_bytes_ = 0;
-  size_t memory_bytes_ = 0;
+  std::vector<std::unique_ptr<Kernel>> kernels_;
+  std::vector<Patch> feed_patches_, result_patches_, variable_patches_;
+  size_t slots_offset_ = 0;
+  size_t frame_bytes_ = 0;
+  size_t scratch_bytes_ = 0;
 };
 
 /// The kernel that runs the row's own reference loop, over `parallel`.

@@ -19,13 +19,20 @@ class ReferenceKernel final : public Kernel {
   }
 
   void run(const KernelArguments& arguments) const override {
-    std::vector<TensorView> inputs, outputs;
-    for (size_t i = 0; i < inputs_.size(); ++i)
-      inputs.push_back({inputs_[i].data_type, inputs_[i].shape, arguments.inputs[i]});
-    for (size_t i = 0; i < outputs_.size(); ++i)
-      outputs.push_back({outputs_[i].data_type, outputs_[i].shape, arguments.outputs[i]});
+    auto* const views = static_cast<TensorView*>(arguments.workspace);
+    const auto place = [](TensorView* at, const std::vector<TensorType>& types,
+                          std::span<void* const> memory) {
+      for (size_t i = 0; i < types.size(); ++i)
+        new (at + i) TensorView{types[i].data_type, types[i].shape, memory[i]};
+      return std::span<const TensorView>(at, types.size());
+    };
+    const auto inputs = place(views, inputs_, arguments.inputs);
+    const auto outputs = place(views + inputs_.size(), outputs_, arguments.outputs);
     row_->evaluate(EvaluateContext({*row_, segments_, attributes_}, inputs, outputs, parallel_,
                                    arguments.run->graph_seed, arguments.run->run_number));
+  }
+  size_t workspace_bytes() const override {
+    return (inputs_.size() + outputs_.size()) * sizeof(TensorView);
   }
 
   std::string description() const override { return "reference loop"; }

@@ -1,5 +1,4 @@
-// Kernels from a library (oneDNN) for the steps it does well. A build without the library has a
-// stub that makes none.
+// Kernels written by hand, or from a library (oneDNN), for the steps they do well.
 #pragma once
 
 #include <memory>
@@ -10,10 +9,18 @@
 
 namespace mpsg {
 
-/// A library kernel for the step, or nullptr: then the row's reference loop runs.
+/// Our own kernel for the step, else oneDNN's, or nullptr: then the row's reference loop runs.
 std::unique_ptr<Kernel> make_library_kernel(const Plan& plan, const PlanStep& step,
                                             const ThreadPool& pool);
-/// "oneDNN 3.2.0", "none".
+std::unique_ptr<Kernel> make_own_kernel(const Plan& plan, const PlanStep& step,
+                                        const ThreadPool& pool);
+/// A build without oneDNN has a stub that makes none.
+std::unique_ptr<Kernel> make_onednn_kernel(const Plan& plan, const PlanStep& step,
+                                           const ThreadPool& pool);
+
+/// "avx512 kernels", "avx2 kernels, oneDNN 3.2.0".
 std::string library_name();
+/// "oneDNN 3.2.0"; "" in a build without it.
+std::string onednn_name();
 
 }  // namespace mpsg

@@ -1,12 +1,12 @@
-// A build without oneDNN: every step runs its reference loop.
+// A build without oneDNN.
 #include "backends/cpu/library_kernels.h"
 
 namespace mpsg {
 
-std::unique_ptr<Kernel> make_library_kernel(const Plan&, const PlanStep&, const ThreadPool&) {
+std::unique_ptr<Kernel> make_onednn_kernel(const Plan&, const PlanStep&, const ThreadPool&) {
   return nullptr;
 }
 
-std::string library_name() { return "none"; }
+std::string onednn_name() { return ""; }
 
 }  // namespace mpsg

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "graph/environment.h"
 #include "mpsg/error.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -73,7 +74,7 @@ class Crew {
   explicit Crew(int workers) {
     try {
       threads_.reserve(static_cast<size_t>(workers));
-      for (int i = 0; i < workers; ++i) threads_.emplace_back([this] { work(); });
+      for (int i = 0; i < workers; ++i) threads_.emplace_back([this, i] { work(i + 1); });
     } catch (const std::exception&) {
       // The system gives no more threads: the ones we have (perhaps none) do everything.
     }
@@ -86,18 +87,16 @@ class Crew {
   }
 
   /// False if another thread's job is running.
-  bool try_run(int64_t count, const std::function<void(int64_t)>& task) {
+  bool try_run(int64_t count, ThreadPool::Task task, const void* context) {
     if (busy_.exchange(true, std::memory_order_acquire)) return false;
     count_ = count;
-    task_ = &task;
+    task_ = task;
+    context_ = context;
     failed_.store(false, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
     remaining_.store(count);  // from here on workers may claim
-    if (parked_.load() > 0) {
-      keep_off_this_processor();
-      wake();
-    }
-    while (claim_and_run()) {
+    wake_the_parked();
+    while (claim_and_run(0)) {
     }
     Spinner spinner;
     while (done_.load(std::memory_order_acquire) < count) spinner.wait();
@@ -105,6 +104,14 @@ class Crew {
     busy_.store(false, std::memory_order_release);
     if (error) std::rethrow_exception(error);
     return true;
+  }
+
+  bool awake() const { return !threads_.empty() && parked_.load(std::memory_order_relaxed) == 0; }
+
+  void wake_the_parked() {
+    if (parked_.load() == 0) return;
+    keep_off_this_processor();
+    wake();
   }
 
   void enter_session() { sessions_.fetch_add(1); }
@@ -118,41 +125,41 @@ class Crew {
  private:
   // Whoever lowers `remaining_` from r > 0 to r - 1 owns task count_ - r. The job cannot end before
   // its owner reports it done, so count_ and task_ are read only while they are stable.
-  bool claim_and_run() {
+  bool claim_and_run(int worker) {
     int64_t remaining = remaining_.load(std::memory_order_relaxed);
     do {
       if (remaining <= 0) return false;
     } while (!remaining_.compare_exchange_weak(remaining, remaining - 1, std::memory_order_acq_rel,
                                                std::memory_order_relaxed));
-    if (!failed_.load(std::memory_order_relaxed)) run_task(count_ - remaining);
+    if (!failed_.load(std::memory_order_relaxed)) run_task(count_ - remaining, worker);
     done_.fetch_add(1, std::memory_order_acq_rel);
     return true;
   }
 
-  void run_task(int64_t index) {
+  void run_task(int64_t index, int worker) {
     const InsideTask inside;
     try {
-      (*task_)(index);
+      task_(context_, index, worker);
     } catch (...) {
       // Only the first to fail writes error_; the caller reads it after the last task is done.
       if (!failed_.exchange(true)) error_ = std::current_exception();
     }
   }
 
-  void work() {
+  void work(int worker) {
     while (!stop_.load()) {
       const uint32_t epoch = epoch_.load();
-      spin_while_in_session();
+      spin_while_in_session(worker);
       parked_.fetch_add(1);
       if (remaining_.load() <= 0 && !stop_.load()) epoch_.wait(epoch);
       parked_.fetch_sub(1);
     }
   }
 
-  void spin_while_in_session() {
+  void spin_while_in_session(int worker) {
     Spinner spinner;
     while (true) {
-      if (claim_and_run()) spinner.reset();
+      if (claim_and_run(worker)) spinner.reset();
       else if (sessions_.load(std::memory_order_relaxed) <= 0 || stop_.load()) return;
       else spinner.wait();
     }
@@ -188,7 +195,8 @@ class Crew {
   std::atomic<bool> busy_{false};
   std::atomic<bool> failed_{false};
   int64_t count_ = 0;
-  const std::function<void(int64_t)>* task_ = nullptr;
+  ThreadPool::Task task_ = nullptr;
+  const void* context_ = nullptr;
   std::exception_ptr error_;
   int avoided_processor_ = -1;
   std::vector<std::thread> threads_;
@@ -302,10 +310,25 @@ ThreadPool::Session::~Session() {
   if (pool_.threads() > 1) pool_.state_->require_crew().leave_session();
 }
 
-void ThreadPool::run_tasks(int64_t count, const std::function<void(int64_t)>& task) const {
+bool ThreadPool::awake() const {
+  return threads() > 1 && !inside_task && state_->require_crew().awake();
+}
+
+void ThreadPool::wake() const {
+  if (threads() > 1 && !inside_task) state_->require_crew().wake_the_parked();
+}
+
+void ThreadPool::run_tasks(int64_t count, Task task, const void* context) const {
   const bool parallel = count > 1 && threads() > 1 && !inside_task;
-  if (parallel && state_->require_crew().try_run(count, task)) return;
-  for (int64_t i = 0; i < count; ++i) task(i);
+  if (parallel && state_->require_crew().try_run(count, task, context)) return;
+  for (int64_t i = 0; i < count; ++i) task(context, i, 0);
+}
+
+void ThreadPool::run_tasks(int64_t count, const std::function<void(int64_t)>& task) const {
+  const auto call = [](const void* context, int64_t index, int) {
+    (*static_cast<const std::function<void(int64_t)>*>(context))(index);
+  };
+  run_tasks(count, call, &task);
 }
 
 void ThreadPool::for_range(int64_t count, int64_t grain,
@@ -325,8 +348,8 @@ void ThreadPool::for_range(int64_t count, int64_t grain,
 }
 
 int ThreadPool::configured_threads() {
-  const char* text = std::getenv("MPSG_NUM_THREADS");
-  if (!text || !*text) return std::clamp(available_processors(), 1, most_threads);
+  const char* const text = environment_value("MPSG_NUM_THREADS");
+  if (!text) return std::clamp(available_processors(), 1, most_threads);
   int64_t threads = 0;
   const char* const end = text + std::strlen(text);
   const auto [stop, error] = std::from_chars(text, end, threads);

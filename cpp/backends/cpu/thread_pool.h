@@ -35,6 +35,16 @@ class ThreadPool final : public Parallel {
   /// are done. The first exception is rethrown here.
   void run_tasks(int64_t count, const std::function<void(int64_t)>& task) const;
 
+  /// The same, allocating nothing. `worker` is in [0, threads()), and different for tasks that run
+  /// at the same time.
+  using Task = void (*)(const void* context, int64_t index, int worker);
+  void run_tasks(int64_t count, Task task, const void* context) const;
+
+  /// Do the workers spin, so that a job reaches them at once?
+  bool awake() const;
+  /// Begins to wake the workers, for a session whose parallel steps are still to come.
+  void wake() const;
+
   void for_range(int64_t count, int64_t grain,
                  const std::function<void(int64_t, int64_t)>& body) const override;
 

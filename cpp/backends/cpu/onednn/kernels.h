@@ -18,10 +18,6 @@ std::unique_ptr<Kernel> make_average_pooling(const Plan& plan, const PlanStep& s
                                              const ThreadPool& pool);
 std::unique_ptr<Kernel> make_average_pooling_gradient(const Plan& plan, const PlanStep& step,
                                                       const ThreadPool& pool);
-std::unique_ptr<Kernel> make_max_pooling(const Plan& plan, const PlanStep& step,
-                                         const ThreadPool& pool);
-std::unique_ptr<Kernel> make_max_pooling_gradient(const Plan& plan, const PlanStep& step,
-                                                  const ThreadPool& pool);
 std::unique_ptr<Kernel> make_matrix_multiplication(const Plan& plan, const PlanStep& step,
                                                    const ThreadPool& pool);
 

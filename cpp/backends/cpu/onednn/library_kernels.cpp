@@ -28,8 +28,6 @@ constexpr Entry entries[] = {
     {"convolution_2d_data_gradient", 2, convolution<onednn::ConvolutionPass::data_gradient>},
     {"convolution_2d_weights_gradient", 2, convolution<onednn::ConvolutionPass::weights_gradient>},
     {"matrix_multiplication", 2, onednn::make_matrix_multiplication},
-    {"max_pooling_2d", 1, onednn::make_max_pooling},
-    {"max_pooling_2d_gradient", 2, onednn::make_max_pooling_gradient},
     {"avg_pooling_2d", 1, onednn::make_average_pooling},
     {"avg_pooling_2d_gradient", 2, onednn::make_average_pooling_gradient},
 };
@@ -42,8 +40,8 @@ bool is_usable(const Plan& plan, int32_t value) {
 
 }  // namespace
 
-std::unique_ptr<Kernel> make_library_kernel(const Plan& plan, const PlanStep& step,
-                                            const ThreadPool& pool) {
+std::unique_ptr<Kernel> make_onednn_kernel(const Plan& plan, const PlanStep& step,
+                                           const ThreadPool& pool) {
   const auto* const entry = std::find_if(std::begin(entries), std::end(entries),
                                          [&](const Entry& e) { return step.row->name == e.row; });
   if (entry == std::end(entries) || step.inputs.size() < entry->inputs ||
@@ -58,7 +56,7 @@ std::unique_ptr<Kernel> make_library_kernel(const Plan& plan, const PlanStep& st
   }
 }
 
-std::string library_name() {
+std::string onednn_name() {
   const dnnl_version_t* const version = dnnl_version();
   return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
          std::to_string(version->patch);

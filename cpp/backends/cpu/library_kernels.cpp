@@ -1,0 +1,64 @@
+// Which steps our own kernels execute.
+#include "backends/cpu/library_kernels.h"
+
+#include <algorithm>
+
+#include "backends/cpu/contraction/convolution_strips.h"
+#include "backends/cpu/convolution.h"
+#include "backends/cpu/matrix_multiplication.h"
+#include "backends/cpu/pooling.h"
+
+namespace mpsg {
+namespace {
+
+struct Entry {
+  const char* row;
+  size_t inputs;
+  std::unique_ptr<Kernel> (*make)(const Plan&, const PlanStep&, const ThreadPool&);
+};
+
+// An output shape given as a tensor may be a further input, which the kernels do not read.
+constexpr Entry entries[] = {
+    {"convolution_2d", 2, make_convolution},
+    {"convolution_2d_data_gradient", 2, make_convolution_data_gradient},
+    {"convolution_2d_weights_gradient", 2, make_convolution_weights_gradient},
+    {"matrix_multiplication", 2, make_matrix_multiplication},
+    {"max_pooling_2d", 1, make_max_pooling},
+    {"max_pooling_2d_gradient", 2, make_max_pooling_gradient},
+    {"avg_pooling_2d", 1, make_average_pooling},
+    {"avg_pooling_2d_gradient", 2, make_average_pooling_gradient},
+};
+
+bool is_usable(const Plan& plan, int32_t value) {
+  const auto& type = plan.values[static_cast<size_t>(value)].type;
+  return type.data_type == DataType::float32 && type.shape.is_static() &&
+         *type.shape.element_count() > 0;
+}
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_own_kernel(const Plan& plan, const PlanStep& step,
+                                        const ThreadPool& pool) {
+  const auto* const entry = std::find_if(std::begin(entries), std::end(entries),
+                                         [&](const Entry& e) { return step.row->name == e.row; });
+  if (entry == std::end(entries) || step.inputs.size() < entry->inputs ||
+      step.outputs.size() != 1 || !is_usable(plan, step.outputs[0]))
+    return nullptr;
+  for (size_t i = 0; i < entry->inputs; ++i)
+    if (!is_usable(plan, step.inputs[i])) return nullptr;
+  return entry->make(plan, step, pool);
+}
+
+std::unique_ptr<Kernel> make_library_kernel(const Plan& plan, const PlanStep& step,
+                                            const ThreadPool& pool) {
+  auto kernel = make_own_kernel(plan, step, pool);
+  return kernel ? std::move(kernel) : make_onednn_kernel(plan, step, pool);
+}
+
+std::string library_name() {
+  const std::string own = std::string(contraction::best_strip_kernels().name) + " kernels";
+  const std::string other = onednn_name();
+  return other.empty() ? own : own + ", " + other;
+}
+
+}  // namespace mpsg

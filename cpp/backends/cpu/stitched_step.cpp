@@ -1,0 +1,271 @@
+#include "backends/cpu/stitched_step.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "backends/cpu/bound_kernel.h"
+#include "backends/cpu/element_costs.h"
+#include "graph/op_schema.h"
+#include "mpsg/error.h"
+
+namespace mpsg {
+namespace {
+
+constexpr size_t most_operands = 64;
+// In costs of element_costs.h, of which a thread does about 30 a nanosecond.
+constexpr int64_t least_task_cost = 32 << 10;
+constexpr int64_t worth_waking_cost = 640 << 10;
+constexpr int64_t tasks_per_thread = 4;
+// Pieces of the lane end where no vector and no cache line is torn.
+constexpr int64_t lane_granularity = 256;
+
+int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// How a kernel's domain is cut into tasks: from its shape and the number of threads only.
+struct Split {
+  int64_t positions = 1;  // of one task
+  int64_t lanes = 1;
+  int64_t lane_pieces = 1;
+  int64_t tasks = 0;
+  bool worth_waking = false;  // of sleeping threads?
+
+  Split(const StitchedKernel& kernel, const BoundKernel& bound, int threads) {
+    const int64_t rows = bound.positions();
+    const int64_t lane = bound.lane();
+    positions = rows;
+    lanes = lane;
+    if (rows == 0 || (bound.is_map() && lane == 0)) return;
+    const auto cost =
+        static_cast<double>(element_cost(kernel)) * static_cast<double>(kernel.elements());
+    worth_waking = cost > worth_waking_cost;
+    tasks = 1;
+    const auto most = static_cast<double>(threads > 1 ? threads * tasks_per_thread : 1);
+    const auto wanted = static_cast<int64_t>(std::min(most, cost / least_task_cost));
+    if (wanted <= 1) return;
+    positions = divided_up(rows, std::min(rows, wanted));
+    if (rows < wanted && bound.is_map()) {
+      lanes = divided_up(divided_up(lane, divided_up(wanted, rows)), lane_granularity) *
+              lane_granularity;
+      lane_pieces = divided_up(lane, lanes);
+    }
+    tasks = divided_up(rows, positions) * lane_pieces;
+  }
+};
+
+/// The kernel of a region without a root; also the epilogue of a root that reports no tiles.
+class StitchedStep {
+ public:
+  StitchedStep(const StitchedKernel& kernel, std::shared_ptr<const CompiledKernel> code,
+               const ThreadPool& pool)
+      : kernel_(kernel, std::move(code)), split_(kernel, kernel_, pool.threads()), pool_(pool) {}
+
+  const BoundKernel& kernel() const { return kernel_; }
+  int64_t tasks() const { return split_.tasks; }
+  size_t workspace_bytes() const {
+    return kernel_.scratch_bytes() * static_cast<size_t>(split_.tasks > 1 ? pool_.threads() : 1);
+  }
+
+  void run(void* const* operands, void* workspace) const {
+    if (split_.tasks > 1 && (split_.worth_waking || pool_.awake())) {
+      const Job job{*this, operands, static_cast<std::byte*>(workspace)};
+      pool_.run_tasks(split_.tasks, run_task, &job);
+    } else if (split_.tasks > 0) {
+      kernel_.run(operands, 0, kernel_.positions(), 0, kernel_.lane(), workspace);
+    }
+  }
+
+ private:
+  struct Job {
+    const StitchedStep& step;
+    void* const* operands;
+    std::byte* workspace;
+  };
+
+  static void run_task(const void* context, int64_t index, int worker) {
+    const auto& job = *static_cast<const Job*>(context);
+    const auto& kernel = job.step.kernel_;
+    const auto& split = job.step.split_;
+    const int64_t begin = index / split.lane_pieces * split.positions;
+    const int64_t lane_begin = index % split.lane_pieces * split.lanes;
+    kernel.run(job.operands, begin, std::min(begin + split.positions, kernel.positions()),
+               lane_begin, std::min(lane_begin + split.lanes, kernel.lane()),
+               job.workspace + kernel.scratch_bytes() * static_cast<size_t>(worker));
+  }
+
+  BoundKernel kernel_;
+  Split split_;
+  const ThreadPool& pool_;
+};
+
+std::string describe(const StitchedStep& step) {
+  return step.kernel().code().name() +
+         (step.tasks() > 1 ? ", " + std::to_string(step.tasks()) + " tasks" : "");
+}
+
+std::string source_of(const StitchedRegion& region) {
+  auto* const compiler = kernel_compiler();
+  if (!compiler) return {};
+  const auto kernel = kernel_to_compile(region);
+  return region.kernel.to_text() + "\n" +
+         compiler->source(kernel, KernelSource::intermediate_representation) + "\n" +
+         compiler->source(kernel, KernelSource::assembly);
+}
+
+class RegionStep final : public Kernel {
+ public:
+  RegionStep(std::shared_ptr<const StitchedRegion> region,
+             std::shared_ptr<const CompiledKernel> code, const ThreadPool& pool)
+      : region_(std::move(region)), step_(region_->kernel, std::move(code), pool) {}
+
+  void run(const KernelArguments& arguments) const override {
+    const auto inputs = arguments.inputs;
+    const auto outputs = arguments.outputs;
+    if (inputs.data() + inputs.size() == outputs.data())
+      return step_.run(inputs.data(), arguments.workspace);
+    std::array<void*, most_operands> operands;
+    std::copy(outputs.begin(), outputs.end(),
+              std::copy(inputs.begin(), inputs.end(), operands.begin()));
+    step_.run(operands.data(), arguments.workspace);
+  }
+  size_t workspace_bytes() const override { return step_.workspace_bytes(); }
+  std::string description() const override { return describe(step_); }
+  std::string source() const override { return source_of(*region_); }
+  size_t resident_bytes() const override { return step_.kernel().code().code_bytes(); }
+
+ private:
+  std::shared_ptr<const StitchedRegion> region_;
+  StitchedStep step_;
+};
+
+/// How the rows and columns of a root's result lie in the epilogue's domain.
+struct Matrix {
+  int64_t rows = 1;
+  int64_t columns = 1;
+  bool flat = false;  // all of it is one lane
+
+  Matrix(const Shape& shape, const BoundKernel& kernel) {
+    const auto count = *shape.element_count();
+    columns = shape.rank() > 0 ? shape[shape.rank() - 1] : 1;
+    rows = columns > 0 ? count / columns : 0;
+    const bool same = kernel.positions() == rows && kernel.lane() == columns;
+    flat = !same && kernel.positions() == 1 && kernel.lane() == count;
+    if (count > 0 && !same && !flat)
+      throw InternalError("an epilogue over " + std::to_string(kernel.positions()) + " x " +
+                          std::to_string(kernel.lane()) + " elements of " + shape.to_string());
+  }
+};
+
+/// Runs the epilogue on each part of the root's result while it is in cache.
+class EpilogueOnTiles final : public TileListener {
+ public:
+  EpilogueOnTiles(const BoundKernel& kernel, const Matrix& matrix, void* const* operands)
+      : kernel_(kernel), matrix_(matrix), operands_(operands) {}
+
+  void finished(int64_t row_begin, int64_t row_end, int64_t column_begin,
+                int64_t column_end) const override {
+    if (!matrix_.flat) {
+      kernel_.run(operands_, row_begin, row_end, column_begin, column_end, nullptr);
+      return;
+    }
+    const auto columns = matrix_.columns;
+    if (column_begin == 0 && column_end == columns) {
+      kernel_.run(operands_, 0, 1, row_begin * columns, row_end * columns, nullptr);
+      return;
+    }
+    for (int64_t row = row_begin; row < row_end; ++row)
+      kernel_.run(operands_, 0, 1, row * columns + column_begin, row * columns + column_end,
+                  nullptr);
+  }
+
+ private:
+  const BoundKernel& kernel_;
+  const Matrix& matrix_;
+  void* const* operands_;
+};
+
+class RootStep final : public Kernel {
+ public:
+  RootStep(const TensorType& result, size_t root_inputs, std::unique_ptr<Kernel> root,
+           std::shared_ptr<const StitchedRegion> region, std::shared_ptr<const CompiledKernel> code,
+           const ThreadPool& pool)
+      : region_(std::move(region)),
+        root_inputs_(root_inputs),
+        root_(std::move(root)),
+        epilogue_(region_->kernel, std::move(code), pool),
+        matrix_(result.shape, epilogue_.kernel()) {
+    if (!epilogue_.kernel().is_map() || epilogue_.kernel().scratch_bytes() > 0)
+      throw InternalError("an epilogue that is no map\n" + region_->kernel.to_text());
+  }
+
+  void run(const KernelArguments& arguments) const override {
+    std::array<void*, most_operands> operands;
+    operands[0] = arguments.outputs[0];
+    const auto extra = arguments.inputs.subspan(root_inputs_);
+    const auto results = arguments.outputs.subspan(1);
+    std::copy(results.begin(), results.end(),
+              std::copy(extra.begin(), extra.end(), operands.begin() + 1));
+    const EpilogueOnTiles tiles(epilogue_.kernel(), matrix_, operands.data());
+    KernelArguments root = arguments;
+    root.inputs = arguments.inputs.first(root_inputs_);
+    root.outputs = arguments.outputs.first(1);
+    root.tiles = root_->reports_tiles() ? &tiles : nullptr;
+    root_->run(root);
+    if (!root.tiles) epilogue_.run(operands.data(), nullptr);
+  }
+  size_t workspace_bytes() const override { return root_->workspace_bytes(); }
+  std::string description() const override {
+    return root_->description() + (root_->reports_tiles() ? ", on each tile " : ", then ") +
+           describe(epilogue_);
+  }
+  std::string source() const override { return source_of(*region_); }
+  size_t resident_bytes() const override {
+    return root_->resident_bytes() + epilogue_.kernel().code().code_bytes();
+  }
+
+ private:
+  std::shared_ptr<const StitchedRegion> region_;
+  size_t root_inputs_;
+  std::unique_ptr<Kernel> root_;
+  StitchedStep epilogue_;
+  Matrix matrix_;
+};
+
+}  // namespace
+
+KernelToCompile kernel_to_compile(const StitchedRegion& region) {
+  constexpr size_t most_names = 5;
+  std::string name = region.root ? region.root->name + "_then" : "";
+  size_t names = 0;
+  const OpRow* before = nullptr;
+  for (const auto& member : region.members) {
+    if (member.row == region.root || member.row == before) continue;
+    before = member.row;
+    if (++names > most_names) break;
+    name += (name.empty() ? "" : "_") + member.row->name;
+  }
+  if (names > most_names) name += "_and_more";
+  return {&region.kernel, region.kernel.canonical_text(), std::move(name)};
+}
+
+std::unique_ptr<Kernel> make_stitched_step(const Plan& plan, const PlanStep& step,
+                                           std::shared_ptr<const CompiledKernel> code,
+                                           const ThreadPool& pool, const KernelFactory& make_root) {
+  const auto& region = *step.stitched;
+  if (region.kernel.operands.size() > most_operands)
+    throw InternalError("a stitched kernel with too many operands\n" + region.kernel.to_text());
+  if (!region.root) return std::make_unique<RegionStep>(step.stitched, std::move(code), pool);
+  // Input 0 of the kernel is the root's result; the others follow the root's own operands.
+  const auto extra = static_cast<size_t>(region.kernel.input_count()) - 1;
+  const size_t root_inputs = step.inputs.size() - extra;
+  PlanStep root = step;
+  root.row = region.root;
+  root.stitched = nullptr;
+  root.inputs.resize(root_inputs);
+  root.outputs.resize(1);
+  const auto result = plan.values[static_cast<size_t>(step.outputs[0])].type;
+  return std::make_unique<RootStep>(result, root_inputs, make_root(plan, root), step.stitched,
+                                    std::move(code), pool);
+}
+
+}  // namespace mpsg

@@ -1,0 +1,10 @@
+# Writes a header that defines MPSG_COMPILER_HASH: cmake -DFILES=A,B,... -DTO=HEADER -P hash_files.cmake
+string(REPLACE "," ";" FILES "${FILES}")
+list(SORT FILES)
+set(HASHES "")
+foreach(file IN LISTS FILES)
+  file(SHA256 ${file} hash)
+  string(APPEND HASHES ${hash})
+endforeach()
+string(SHA256 HASH "${HASHES}")
+file(WRITE ${TO} "#define MPSG_COMPILER_HASH \"${HASH}\"\n")
