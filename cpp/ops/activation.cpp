@@ -38,6 +38,7 @@ Row relu() {
         g.give("tensor", g.graph().add_one("relu_gradient", {{"gradient", g.incoming()},
                                                              {"source", g.input("tensor")}}));
       })
+      .stitch(stitch_unary([](const Expression& x) { return x.apply(ElementOp::maximum, 0.0); }))
       .evaluate([](const EvaluateContext& c) {
         with_floating(c.output().data_type, [&]<class T>(TypeTag<T>) {
           using C = ComputeType<T>;
@@ -56,6 +57,9 @@ Row relu_gradient() {
                                                                {"source", g.input("source")}}),
                            g.input("gradient")));
       })
+      .stitch(stitch_binary([](const Expression& gradient, const Expression& x) {
+        return select(x > 0.0, gradient, x.literal(0));
+      }))
       .evaluate([](const EvaluateContext& c) {
         with_floating(c.output().data_type, [&]<class T>(TypeTag<T>) {
           using C = ComputeType<T>;
@@ -76,6 +80,7 @@ Row sigmoid() {
         g.give("tensor", g.graph().add_one("sigmoid_gradient", {{"gradient", g.incoming()},
                                                                 {"source", g.input("tensor")}}));
       })
+      .stitch(stitch_unary<ElementOp::sigmoid>())
       .evaluate(arithmetic::unary_over<Floats>(sigmoid_of));
 }
 
@@ -94,6 +99,10 @@ Row sigmoid_gradient() {
                                            (1.0 - unary("sigmoid", source) * 2.0),
                                        source));
       })
+      .stitch(stitch_binary([](const Expression& gradient, const Expression& x) {
+        const auto y = x.apply(ElementOp::sigmoid);
+        return gradient * y * (1.0 - y);
+      }))
       .evaluate(arithmetic::binary_over<Floats>([](auto gradient, auto x) {
         const auto y = sigmoid_of(x);
         return gradient * y * (decltype(x)(1) - y);
@@ -125,6 +134,9 @@ Row leaky_relu() {
           g.give("alpha", sum_to_like(select(positive, Scalar(0.0), g.incoming() * x), alpha));
         }
       })
+      .stitch(stitch_binary([](const Expression& x, const Expression& alpha) {
+        return select(x > 0.0, x, alpha * x);
+      }))
       .evaluate(arithmetic::binary_over<Floats>(
           [](auto x, auto alpha) { return x > decltype(x)(0) ? x : alpha * x; }));
 }
@@ -154,6 +166,10 @@ Row leaky_relu_gradient() {
           g.give("alpha", sum_to_like(select(positive, Scalar(0.0), product), alpha));
         }
       })
+      .stitch(stitch_ternary(
+          [](const Expression& gradient, const Expression& source, const Expression& alpha) {
+            return select(source > 0.0, gradient, alpha * gradient);
+          }))
       .evaluate([](const EvaluateContext& c) {
         with_floating(c.output().data_type, [&]<class T>(TypeTag<T>) {
           using C = ComputeType<T>;

@@ -27,13 +27,18 @@ std::vector<OpRow> collect() {
   ops::add_tensor_pad_rows(rows);
   ops::add_matrix_multiplication_rows(rows);
   ops::add_convolution_rows(rows);
+  ops::add_convolution_transpose_rows(rows);
   ops::add_pooling_rows(rows);
   ops::add_normalization_rows(rows);
   ops::add_loss_rows(rows);
   ops::add_optimizer_rows(rows);
   ops::add_one_hot_rows(rows);
+  ops::add_gather_rows(rows);
+  ops::add_scatter_rows(rows);
   ops::add_random_rows(rows);
+  ops::add_random_number_rows(rows);
   ops::add_control_flow_rows(rows);
+  ops::add_stitching_rows(rows);
   return rows;
 }
 

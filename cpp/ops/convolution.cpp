@@ -59,6 +59,7 @@ Tensor weights_gradient(GradientContext& g, const Tensor& gradient, const Tensor
 Row convolution_row(std::string name, std::string documentation) {
   return Row(std::move(name), "Convolution")
       .documentation(documentation + geometry_documentation)
+      .not_stitchable("it sums over a window; others stitch onto its result")
       .types("T", types::floating());
 }
 

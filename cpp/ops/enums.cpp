@@ -68,6 +68,12 @@ const EnumType random_normal_sampling_method{
     {{"INV_CDF", 0}, {"BOX_MULLER", 1}},
     "How uniform bits become normal numbers: by the inverse error function, or Box and Muller's."};
 
+const EnumType scatter_mode{
+    "ScatterMode",
+    {{"ADD", 0}, {"SUB", 1}, {"MUL", 2}, {"DIV", 3}, {"MIN", 4}, {"MAX", 5}, {"SET", 6}},
+    "How an update and what is at its place become one: sum, difference, product, quotient, the "
+    "smaller, the larger, the update."};
+
 namespace {
 
 constexpr double largest_size = 1 << 30;
@@ -136,7 +142,8 @@ std::span<const EnumType* const> all_enums() {
                                         &loss_reduction_type,
                                         &pooling_return_indices_mode,
                                         &random_distribution,
-                                        &random_normal_sampling_method};
+                                        &random_normal_sampling_method,
+                                        &scatter_mode};
   return all;
 }
 

@@ -45,6 +45,7 @@ enum class PoolingReturnIndicesMode : int64_t {
 };
 enum class RandomDistribution : int64_t { UNIFORM, NORMAL, TRUNCATED_NORMAL };
 enum class RandomNormalSamplingMethod : int64_t { INV_CDF, BOX_MULLER };
+enum class ScatterMode : int64_t { ADD, SUB, MUL, DIV, MIN, MAX, SET };
 
 // As data, for the bindings, the generated files and the checks.
 extern const EnumType padding_style;
@@ -54,6 +55,7 @@ extern const EnumType loss_reduction_type;
 extern const EnumType pooling_return_indices_mode;
 extern const EnumType random_distribution;
 extern const EnumType random_normal_sampling_method;
+extern const EnumType scatter_mode;
 
 const DescriptorType& convolution_2d_descriptor();
 const DescriptorType& pooling_2d_descriptor();

@@ -23,12 +23,17 @@ void add_tensor_join_rows(Rows& rows);
 void add_tensor_pad_rows(Rows& rows);
 void add_matrix_multiplication_rows(Rows& rows);
 void add_convolution_rows(Rows& rows);
+void add_convolution_transpose_rows(Rows& rows);
 void add_pooling_rows(Rows& rows);
 void add_normalization_rows(Rows& rows);
 void add_loss_rows(Rows& rows);
 void add_optimizer_rows(Rows& rows);
 void add_one_hot_rows(Rows& rows);
+void add_gather_rows(Rows& rows);
+void add_scatter_rows(Rows& rows);
 void add_random_rows(Rows& rows);
+void add_random_number_rows(Rows& rows);
 void add_control_flow_rows(Rows& rows);
+void add_stitching_rows(Rows& rows);
 
 }  // namespace mpsg::ops

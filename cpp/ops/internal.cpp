@@ -1,5 +1,6 @@
 // Internal rows: what gradient rules need to be right for sizes that are not yet known. They are
 // composites, expanded when every size is.
+#include "graph/graph_data.h"
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
@@ -104,11 +105,18 @@ Row sum_to_like() {
       .gradient([](GradientContext& g) { give_like(g, build::broadcast_like); })
       .expand([](ExpandContext& c) {
         auto x = c.input("tensor");
-        const auto from = x.shape(), to = c.input("like").shape();
+        const auto to = c.input("like").shape();
+        // In symbols, so that a batch of one takes the same steps as any other.
+        const auto& data = *x.graph_data();
+        const auto from = x.shape();
+        const auto symbolic_from = data.symbolic_shape(x.id());
+        const auto symbolic_to = data.symbolic_shape(c.input("like").id());
         std::vector<int64_t> axes;
         for (int axis = 0; axis < from.rank(); ++axis) {
           const int in_to = axis - (from.rank() - to.rank());
-          if (in_to < 0 || (to[in_to] == 1 && from[axis] != 1)) axes.push_back(axis);
+          if (in_to < 0 || (to[in_to] == 1 && from[axis] != 1) ||
+              (symbolic_to[in_to] == 1 && symbolic_from[axis] != 1))
+            axes.push_back(axis);
         }
         if (!axes.empty()) x = sum(x, {"axes", axes});
         c.give(reshape(x, to));

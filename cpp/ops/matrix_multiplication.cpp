@@ -223,6 +223,7 @@ Row matrix_multiplication() {
         if (g.wanted("secondary"))
           g.give("secondary", sum_to_like(product(adjoint(a), g.incoming()), b));
       })
+      .not_stitchable("it sums over an axis of both operands; others stitch onto its result")
       .evaluate([](const EvaluateContext& c) {
         with_numeric_complex(c.output().data_type, [&]<class T>(TypeTag<T>) { multiply<T>(c); });
       });

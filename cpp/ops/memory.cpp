@@ -9,6 +9,7 @@
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 
 namespace mpsg::ops {
 namespace {
@@ -60,6 +61,15 @@ void fill_from_data(const EvaluateContext& c) {
     std::memcpy(out + at, bytes.data(), bytes.size());
 }
 
+/// A number repeated over the shape is a number in the program.
+void stitch_constant(StitchContext& c) {
+  const auto type = c.result_type().data_type;
+  const auto& bytes = *std::get<std::shared_ptr<const Bytes>>(c.attribute("value"));
+  if (refuse_complex(c)) return;
+  if (bytes.size() != size_of(type)) return c.refuse();
+  c.give(literal_of_bytes(c, type, bytes.data()));
+}
+
 Row constant() {
   return Row("constant", "Memory")
       .documentation("A tensor whose value is known when the graph is built: an array, or one "
@@ -76,6 +86,7 @@ Row constant() {
       .attribute(data_type_attribute("data_type", DataType::float32))
       .not_differentiable("a constant has no operands")
       .infer(infer_data)
+      .stitch(stitch_constant)
       .evaluate(fill_from_data);
 }
 
@@ -98,6 +109,7 @@ Row complex_constant() {
         if (!is_complex(c.data_type("data_type"))) c.fail("'data_type' must be complex64");
         c.result(c.data_type("data_type"), Shape(c.integers("shape")));
       })
+      .not_stitchable("complex numbers do not stitch")
       .evaluate([](const EvaluateContext& c) {
         const std::complex<float> value(static_cast<float>(c.real("real_part")),
                                         static_cast<float>(c.real("imaginary_part")));
@@ -121,6 +133,7 @@ Row variable() {
       .impure()
       .not_differentiable("a variable has no operands")
       .infer(infer_data)
+      .not_stitchable("it is memory, not a value")
       .evaluate(fill_from_data);
 }
 

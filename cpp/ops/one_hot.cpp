@@ -7,6 +7,7 @@
 #include "graph/scalars.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 
 namespace mpsg::ops {
 namespace {
@@ -70,6 +71,22 @@ void evaluate_one_hot(const EvaluateContext& c) {
   });
 }
 
+void stitch_one_hot(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto& type = c.result_type();
+  const int rank = type.shape.rank();
+  const auto axis =
+      static_cast<int>(c.integer("axis") < 0 ? c.integer("axis") + rank : c.integer("axis"));
+  auto at = result_indices(c);
+  const auto place = c.value_of(at[static_cast<size_t>(axis)]);
+  at.erase(at.begin() + axis);
+  // An index of 2^63 or more turns negative, and equals no place either.
+  const auto index = c.input_at(0, at).convert(DataType::int64);
+  c.give(select(equal(index, place),
+                literal_of_bytes(c, type.data_type, element(c, "on_value")->data()),
+                literal_of_bytes(c, type.data_type, element(c, "off_value")->data())));
+}
+
 Row one_hot() {
   return Row("one_hot", "OneHot")
       .documentation(
@@ -92,6 +109,7 @@ Row one_hot() {
       .attribute(keyword(real_attribute("off_value", 0.0)))
       .not_differentiable("indices are integers")
       .infer(infer_one_hot)
+      .stitch(stitch_one_hot)
       .evaluate(evaluate_one_hot);
 }
 

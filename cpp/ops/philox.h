@@ -22,13 +22,17 @@ struct PhiloxState {
   }
 };
 
+inline constexpr std::array<uint32_t, 2> philox_multipliers{0xD2511F53, 0xCD9E8D57};
+inline constexpr std::array<uint32_t, 2> philox_weyl{0x9E3779B9, 0xBB67AE85};
+inline constexpr int philox_rounds = 10;
+
 /// The four words of one block.
 inline std::array<uint32_t, 4> philox(PhiloxState state) {
-  constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
-  constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;
+  const auto [multiplier_0, multiplier_1] = philox_multipliers;
+  const auto [weyl_0, weyl_1] = philox_weyl;
   auto [c0, c1, c2, c3] = state.counter;
   auto [k0, k1] = state.key;
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < philox_rounds; ++round) {
     const uint64_t product_0 = static_cast<uint64_t>(multiplier_0) * c0;
     const uint64_t product_1 = static_cast<uint64_t>(multiplier_1) * c2;
     const uint32_t next_0 = static_cast<uint32_t>(product_1 >> 32) ^ c1 ^ k0;

@@ -29,6 +29,7 @@ Argument shape_argument(const Tensor& x) {
 Row pooling_row(std::string name, std::string documentation, TypeSet types) {
   return Row(std::move(name), "Pooling")
       .documentation(documentation + window_documentation)
+      .not_stitchable("it folds a window; others stitch onto its result")
       .types("T", types);
 }
 

@@ -146,6 +146,7 @@ struct Entry {
   TypeSet types;
   const char* documentation;
   EvaluateFunction evaluate;
+  FoldKind fold;  // the same in a stitched kernel
   GradientFunction gradient = nullptr;
 };
 
@@ -155,7 +156,7 @@ void add_folds(Rows& rows) {
       {"reduction_sum", "reductionSumWithTensor:", "11.0", any,
        "The sum along `axes`; 0 if there is nothing to sum. Floats are summed in float64 and "
        "rounded once, integers wrap.",
-       fold_numbers<Sum>,
+       fold_numbers<Sum>, FoldKind::sum,
        [](GradientContext& g) {
          g.give("tensor", broadcast_like(g.incoming(), g.input("tensor")));
        }},
@@ -163,29 +164,31 @@ void add_folds(Rows& rows) {
        "The product along `axes`; 1 if there are no factors. Floats are multiplied in float64 and "
        "rounded once, integers wrap. The gradient is exact where factors are 0; second "
        "derivatives are exact where none is.",
-       fold_numbers<Product>, product_gradient},
+       fold_numbers<Product>, FoldKind::product, product_gradient},
       {"reduction_maximum", "reductionMaximumWithTensor:", "11.0", numbers,
        "The largest element along `axes`; NaN counts only where there is nothing else. Of nothing: "
        "-infinity, or the least integer. Equal largest elements share the gradient equally.",
-       fold_ordered<Largest>, extreme_gradient},
+       fold_ordered<Largest>, FoldKind::maximum, extreme_gradient},
       {"reduction_minimum", "reductionMinimumWithTensor:", "11.0", numbers,
        "The least element along `axes`; NaN counts only where there is nothing else. Of nothing: "
        "infinity, or the largest integer. Equal least elements share the gradient equally.",
-       fold_ordered<Least>, extreme_gradient},
+       fold_ordered<Least>, FoldKind::minimum, extreme_gradient},
       {"reduction_maximum_propagate_nan", "reductionMaximumPropagateNaNWithTensor:", "12.1",
        numbers,
        "The largest element along `axes`, NaN where one is. Of nothing: -infinity, or the least "
        "integer. Equal largest elements share the gradient equally.",
-       fold_ordered<LargestOrNan>, extreme_gradient},
+       fold_ordered<LargestOrNan>, FoldKind::maximum_propagate_nan, extreme_gradient},
       {"reduction_minimum_propagate_nan", "reductionMinimumPropagateNaNWithTensor:", "12.1",
        numbers,
        "The least element along `axes`, NaN where one is. Of nothing: infinity, or the largest "
        "integer. Equal least elements share the gradient equally.",
-       fold_ordered<LeastOrNan>, extreme_gradient},
+       fold_ordered<LeastOrNan>, FoldKind::minimum_propagate_nan, extreme_gradient},
       {"reduction_and", "reductionAndWithTensor:", "12.2", types::boolean(),
-       "True where all elements along `axes` are true; true of nothing.", fold_bools<And>},
+       "True where all elements along `axes` are true; true of nothing.", fold_bools<And>,
+       FoldKind::all},
       {"reduction_or", "reductionOrWithTensor:", "12.2", types::boolean(),
-       "True where an element along `axes` is true; false of nothing.", fold_bools<Or>},
+       "True where an element along `axes` is true; false of nothing.", fold_bools<Or>,
+       FoldKind::any},
   };
   for (const auto& entry : entries) {
     Row row(entry.name, "Reduction");
@@ -200,6 +203,7 @@ void add_folds(Rows& rows) {
         .operand("tensor", "T")
         .attribute(optional_integers_or_tensor("axes"))
         .infer(infer_reduction)
+        .fold(entry.fold)
         .evaluate(entry.evaluate);
     if (entry.gradient) std::move(row).gradient(entry.gradient);
     else std::move(row).not_differentiable("its values are not numbers");
@@ -246,6 +250,7 @@ Row place_row(const char* name, const char* selector, const char* which) {
       .operand("tensor", "T")
       .attribute(integer_attribute("axis"))
       .not_differentiable("an index is an integer")
+      .not_stitchable("it folds a value and a place together")
       .infer(infer_place);
 }
 

@@ -24,6 +24,10 @@ constexpr auto divide = [](auto a, auto b) {
   }
 };
 
+constexpr auto divide_rule = [](const Expression& a, const Expression& b) {
+  return a.apply(is_integer(a.type()) ? ElementOp::integer_quotient : ElementOp::divide, b);
+};
+
 /// Remainder of the division that truncates: it has the sign of a.
 constexpr auto truncated_remainder = [](auto a, auto b) {
   using C = decltype(a);
@@ -37,6 +41,10 @@ constexpr auto truncated_remainder = [](auto a, auto b) {
   }
 };
 
+constexpr auto truncated_remainder_rule = [](const Expression& a, const Expression& b) {
+  return a.apply(is_integer(a.type()) ? ElementOp::integer_remainder : ElementOp::remainder, b);
+};
+
 /// Remainder of the division that rounds down: it has the sign of b.
 constexpr auto floor_remainder = [](auto a, auto b) {
   using C = decltype(a);
@@ -47,6 +55,18 @@ constexpr auto floor_remainder = [](auto a, auto b) {
   if constexpr (std::is_signed_v<C> || std::is_floating_point_v<C>)
     if (rest != C(0) && (rest < C(0)) != (b < C(0))) return static_cast<C>(rest + b);
   return rest;
+};
+
+constexpr auto floor_remainder_rule = [](const Expression& a, const Expression& b) {
+  const auto zero = b.literal(0);
+  auto rest = truncated_remainder_rule(a, b);
+  const auto whole = equal(rest, zero);
+  if (!is_unsigned(a.type())) {
+    const auto other_sign = (rest < zero).apply(ElementOp::bit_xor, b < zero);
+    const auto exact = is_integer(a.type()) ? rest : rest.apply(ElementOp::copy_sign, b);
+    rest = select(whole, exact, select(other_sign, rest + b, rest));
+  }
+  return select(equal(b, zero), zero, rest);
 };
 
 template <class C>
@@ -78,6 +98,12 @@ constexpr auto raise = [](auto a, auto b) {
   }
 };
 
+void stitch_power(StitchContext& c) {
+  // An integer power is a loop over the bits of the exponent.
+  if (is_integer(c.result_type().data_type)) return c.refuse();
+  stitch_binary<ElementOp::power>()(c);
+}
+
 template <class C>
 bool is_nan(C x) {
   if constexpr (std::is_floating_point_v<C>) return x != x;
@@ -89,6 +115,16 @@ constexpr auto larger = [](auto a, auto b) { return a < b || is_nan(a) ? b : a; 
 constexpr auto smaller = [](auto a, auto b) { return b < a || is_nan(a) ? b : a; };
 constexpr auto larger_or_nan = [](auto a, auto b) { return a < b || is_nan(b) ? b : a; };
 constexpr auto smaller_or_nan = [](auto a, auto b) { return b < a || is_nan(b) ? b : a; };
+
+/// The instruction takes a where one of them is NaN.
+template <ElementOp op, bool propagate>
+StitchFunction stitch_extreme() {
+  return stitch_binary([](const Expression& a, const Expression& b) {
+    const auto extreme = a.apply(op, b);
+    if (is_integer(a.type())) return extreme;
+    return select(ops::is_nan(propagate ? b : a), b, extreme);
+  });
+}
 
 /// The gradient goes where the value came from.
 GradientFunction extreme_gradient() {
@@ -125,6 +161,7 @@ void add_sums_and_products(Rows& rows) {
          using W = Wrapping<decltype(a)>;
          return static_cast<decltype(a)>(W(a) + W(b));
        }),
+       stitch_binary<ElementOp::add>(),
        pair([](const Tensor& g, auto&&...) { return g; },
             [](const Tensor& g, auto&&...) { return g; })},
       {"subtraction", "subtractionWithPrimaryTensor:secondaryTensor:name:", "11.0", any,
@@ -133,6 +170,7 @@ void add_sums_and_products(Rows& rows) {
          using W = Wrapping<decltype(a)>;
          return static_cast<decltype(a)>(W(a) - W(b));
        }),
+       stitch_binary<ElementOp::subtract>(),
        pair([](const Tensor& g, auto&&...) { return g; },
             [](const Tensor& g, auto&&...) { return -g; })},
       {"multiplication", "multiplicationWithPrimaryTensor:secondaryTensor:name:", "11.0", any,
@@ -141,6 +179,7 @@ void add_sums_and_products(Rows& rows) {
          using W = Wrapping<decltype(a)>;
          return static_cast<decltype(a)>(W(a) * W(b));
        }),
+       stitch_binary<ElementOp::multiply>(),
        pair([](const Tensor& g, const Tensor&, const Tensor& b,
                auto&&...) { return g * conjugate(b); },
             [](const Tensor& g, const Tensor& a, auto&&...) { return g * conjugate(a); })},
@@ -154,7 +193,7 @@ void add_quotients(Rows& rows) {
       {"division", "divisionWithPrimaryTensor:secondaryTensor:name:", "11.0", any,
        "primary_tensor / secondary_tensor, with broadcasting. Integers truncate towards zero; "
        "dividing one by 0 gives 0, and the least integer divided by -1 wraps to itself.",
-       binary_over<NumbersComplex>(divide),
+       binary_over<NumbersComplex>(divide), stitch_binary(divide_rule),
        pair([](const Tensor& g, const Tensor&, const Tensor& b,
                const Tensor&) { return g / conjugate(b); },
             [](const Tensor& g, const Tensor&, const Tensor& b, const Tensor& z) {
@@ -167,6 +206,9 @@ void add_quotients(Rows& rows) {
          using C = decltype(a);
          return b == C(0) ? C(0) : divide(a, b);
        }),
+       stitch_binary([](const Expression& a, const Expression& b) {
+         return select(equal(b, 0.0), b.literal(0), divide_rule(a, b));
+       }),
        pair([](const Tensor& g, const Tensor&, const Tensor& b,
                const Tensor&) { return binary("division_no_nan", g, conjugate(b)); },
             [](const Tensor& g, const Tensor&, const Tensor& b, const Tensor& z) {
@@ -176,7 +218,7 @@ void add_quotients(Rows& rows) {
        "The remainder of the division that truncates towards zero; it has the sign of "
        "primary_tensor, as C's fmod and tf.truncatemod. A zero divisor gives NaN for floats, 0 for "
        "integers.",
-       binary_over<Numbers>(truncated_remainder),
+       binary_over<Numbers>(truncated_remainder), stitch_binary(truncated_remainder_rule),
        pair([](const Tensor& g, auto&&...) { return g; },
             [](const Tensor& g, const Tensor& a, const Tensor& b, const Tensor&) {
               return -(g * unary("truncate", a / b));
@@ -184,7 +226,7 @@ void add_quotients(Rows& rows) {
       {"floor_modulo", "floorModuloWithPrimaryTensor:secondaryTensor:name:", "11.0", numbers,
        "primary_tensor - floor(primary_tensor / secondary_tensor) * secondary_tensor; it has the "
        "sign of secondary_tensor, as Python's %. A zero divisor gives 0.",
-       binary_over<Numbers>(floor_remainder),
+       binary_over<Numbers>(floor_remainder), stitch_binary(floor_remainder_rule),
        pair([](const Tensor& g, const Tensor&, const Tensor& b,
                const Tensor&) { return select(binary("equal", b, Scalar(0.0)), Scalar(0.0), g); },
             [](const Tensor& g, const Tensor& a, const Tensor& b, const Tensor&) {
@@ -201,11 +243,13 @@ void add_powers(Rows& rows) {
        "0, NaN for a negative base and a broken exponent. Integers wrap, and a negative integer "
        "exponent gives the truncated reciprocal (0, 1 or -1). The gradient with respect to the "
        "exponent is 0 where the base is not positive (complex64: where it is 0), as TensorFlow's.",
-       binary_over<NumbersComplex>(raise), pair(power_base_gradient, power_exponent_gradient)},
+       binary_over<NumbersComplex>(raise), stitch_power,
+       pair(power_base_gradient, power_exponent_gradient)},
       {"atan2", "atan2WithPrimaryTensor:secondaryTensor:name:", "11.0", types::floating(),
        "The angle of the point (x = secondary_tensor, y = primary_tensor), in [-pi, pi]. At the "
        "origin the gradient is 0.",
        binary_over<Floats>([](auto y, auto x) { return std::atan2(y, x); }),
+       stitch_binary<ElementOp::arc_tangent2>(),
        pair([](const Tensor& g, const Tensor& y, const Tensor& x,
                const Tensor&) { return g * binary("division_no_nan", x, square(x) + square(y)); },
             [](const Tensor& g, const Tensor& y, const Tensor& x, const Tensor&) {
@@ -221,21 +265,25 @@ void add_extremes(Rows& rows) {
       {"maximum", "maximumWithPrimaryTensor:secondaryTensor:name:", "11.0", numbers,
        "The larger operand, with broadcasting; where one is NaN, the other. On ties the primary "
        "operand is taken, and gets the gradient.",
-       binary_over<Numbers>(larger), extreme_gradient()},
+       binary_over<Numbers>(larger), stitch_extreme<ElementOp::maximum, false>(),
+       extreme_gradient()},
       {"minimum", "minimumWithPrimaryTensor:secondaryTensor:name:", "11.0", numbers,
        "The smaller operand, with broadcasting; where one is NaN, the other. On ties the primary "
        "operand is taken, and gets the gradient.",
-       binary_over<Numbers>(smaller), extreme_gradient()},
+       binary_over<Numbers>(smaller), stitch_extreme<ElementOp::minimum, false>(),
+       extreme_gradient()},
       {"maximum_with_nan_propagation",
        "maximumWithNaNPropagationWithPrimaryTensor:secondaryTensor:name:", "12.0", numbers,
        "The larger operand, with broadcasting; NaN where either is NaN. On ties the primary "
        "operand is taken, and gets the gradient.",
-       binary_over<Numbers>(larger_or_nan), extreme_gradient()},
+       binary_over<Numbers>(larger_or_nan), stitch_extreme<ElementOp::maximum, true>(),
+       extreme_gradient()},
       {"minimum_with_nan_propagation",
        "minimumWithNaNPropagationWithPrimaryTensor:secondaryTensor:name:", "12.0", numbers,
        "The smaller operand, with broadcasting; NaN where either is NaN. On ties the primary "
        "operand is taken, and gets the gradient.",
-       binary_over<Numbers>(smaller_or_nan), extreme_gradient()},
+       binary_over<Numbers>(smaller_or_nan), stitch_extreme<ElementOp::minimum, true>(),
+       extreme_gradient()},
   };
   add_entries(rows, entries, {"primary_tensor", "secondary_tensor"}, infer_broadcast);
 }

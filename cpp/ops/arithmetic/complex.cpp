@@ -44,6 +44,7 @@ Row complex_row() {
           g.give("imaginary",
                  sum_to_like(unary("imaginary_part", g.incoming()), g.input("imaginary")));
       })
+      .not_stitchable("complex numbers do not stitch")
       .evaluate([](const EvaluateContext& c) {
         binary_loop<float, Complex>(c, [](float re, float im) { return Complex(re, im); });
       });
@@ -68,6 +69,7 @@ Row real_part() {
         const bool complex = is_complex(g.input("tensor").data_type());
         g.give("tensor", complex ? as_complex(g.incoming()) : g.incoming());
       })
+      .stitch(stitch_same())
       .evaluate([](const EvaluateContext& c) {
         if (!reads_complex(c)) return copy_bytes(c);
         unary_loop<Complex, float>(c, [](Complex z) { return z.real(); });
@@ -82,6 +84,7 @@ Row imaginary_part() {
         g.give("tensor",
                is_complex(x.data_type()) ? make_complex(Scalar(0.0), g.incoming()) : zeros_like(x));
       })
+      .stitch(stitch_unary([](const Expression& x) { return x.literal(0); }))
       .evaluate([](const EvaluateContext& c) {
         if (reads_complex(c))
           return unary_loop<Complex, float>(c, [](Complex z) { return z.imag(); });
@@ -111,6 +114,9 @@ Row absolute() {
         const auto direction = binary("division_no_nan", x, as_complex(g.output()));
         g.give("tensor", as_complex(g.incoming()) * direction);
       })
+      .stitch(stitch_unary([](const Expression& x) {
+        return is_unsigned(x.type()) ? x : x.apply(ElementOp::absolute);
+      }))
       .evaluate([](const EvaluateContext& c) {
         if (reads_complex(c))
           return unary_loop<Complex, float>(c, [](Complex z) { return std::abs(z); });
@@ -127,6 +133,7 @@ Row absolute_square() {
         const auto incoming = is_complex(x.data_type()) ? as_complex(g.incoming()) : g.incoming();
         g.give("tensor", incoming * x * 2.0);
       })
+      .stitch(stitch_unary([](const Expression& x) { return x * x; }))
       .evaluate([](const EvaluateContext& c) {
         if (reads_complex(c))
           return unary_loop<Complex, float>(c, [](Complex z) { return std::norm(z); });
@@ -143,6 +150,7 @@ Row conjugate_row() {
       .elementwise()
       .infer(infer_same)
       .gradient([](GradientContext& g) { g.give("tensor", conjugate(g.incoming())); })
+      .stitch(stitch_same())
       .evaluate([](const EvaluateContext& c) {
         if (!is_complex(c.output().data_type)) return copy_bytes(c);
         unary_loop<Complex, Complex>(c, [](Complex z) { return std::conj(z); });

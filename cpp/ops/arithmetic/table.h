@@ -9,6 +9,7 @@
 #include "ops/elementwise.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 
 namespace mpsg::ops::arithmetic {
 
@@ -24,6 +25,7 @@ struct Entry {
   TypeSet types;
   const char* documentation;
   EvaluateFunction evaluate;
+  StitchFunction stitch;  // the same for one element
   GradientFunction gradient = nullptr;
   const char* not_differentiable = "";  // why, where there is no rule
 };
@@ -42,6 +44,7 @@ inline void add_entries(Rows& rows, std::span<const Entry> entries,
     std::move(row).documentation(entry.documentation).selector(entry.selector, entry.macos);
     std::move(row).types("T", entry.types).elementwise().infer(infer).evaluate(entry.evaluate);
     for (const auto* operand : operands) std::move(row).operand(operand, "T");
+    std::move(row).stitch(entry.stitch);
     if (entry.gradient) std::move(row).gradient(entry.gradient);
     else std::move(row).not_differentiable(entry.not_differentiable);
     rows.push_back(std::move(row).done());

@@ -4,6 +4,7 @@
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 #include "ops/tensor_shape/strided_copy.h"
 
 namespace mpsg::ops {
@@ -93,6 +94,29 @@ void evaluate_concat(const EvaluateContext& c) {
   }
 }
 
+/// Each element asks all tensors in turn; of many, a copy of each is cheaper.
+void stitch_concat(StitchContext& c) {
+  constexpr int most = 8;
+  if (c.input_count() > most || refuse_complex(c)) return c.refuse();
+  const int axis = from_front(c.integer("dimension"), c.result_type().shape.rank());
+  auto at = result_indices(c);
+  const auto place = at[static_cast<size_t>(axis)];
+  int64_t start = c.result_type().shape[axis];
+  Expression value;
+  for (int i = c.input_count() - 1; i >= 0; --i) {
+    const int64_t size = c.input_type(i).shape[axis];
+    start -= size;
+    if (size == 0) continue;
+    at[static_cast<size_t>(axis)] = place.shifted(-start);
+    if (size == c.result_type().shape[axis]) return c.give(c.input_at(i, at));
+    const auto here = c.inside(at[static_cast<size_t>(axis)], 0, size);
+    const auto own = c.input_at(i, at, here);
+    value = value ? select({c.builder(), here}, own, value) : own;
+  }
+  if (value) c.give(value);
+  else c.refuse();  // no element at all
+}
+
 /// One slice of the incoming gradient for each tensor.
 void split_gradient(GradientContext& g) {
   const auto tensors = g.inputs_of("tensors");
@@ -127,6 +151,7 @@ Row concat() {
       })
       .infer(infer_concat)
       .gradient(split_gradient)
+      .stitch(stitch_concat)
       .evaluate(evaluate_concat);
 }
 

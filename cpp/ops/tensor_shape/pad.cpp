@@ -6,6 +6,7 @@
 #include "ops/enums.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 #include "ops/tensor_shape/convert.h"
 #include "ops/tensor_shape/strided_copy.h"
 
@@ -152,6 +153,100 @@ void pad_loop(const EvaluateContext& c) {
   });
 }
 
+/// The same maps in a stitched kernel. A place outside the source has a guard, if nothing stands
+/// there; `negated` says where the sign turns.
+struct StitchedAxis {
+  StitchIndex source;
+  Element guard;
+  Expression negated;
+};
+
+/// The source position that a mode other than CONSTANT and ZERO gives for any position.
+Expression folded_position(StitchContext& c, PaddingMode mode, const Expression& at, int64_t size) {
+  const auto zero = integer(c, 0), last = integer(c, size - 1), count = integer(c, size);
+  switch (mode) {
+    case PaddingMode::REFLECT:
+      return select(at < zero, -at, select(at > last, last * integer(c, 2) - at, at));
+    case PaddingMode::SYMMETRIC:
+      return select(at < zero, -at - integer(c, 1), select(at > last, last + count - at, at));
+    case PaddingMode::CLAMP_TO_EDGE:
+      return at.apply(ElementOp::maximum, zero).apply(ElementOp::minimum, last);
+    default: break;
+  }
+  const auto rest = at.apply(ElementOp::integer_remainder, count);
+  return select(rest < zero, rest + count, rest);
+}
+
+StitchedAxis stitched_axis(StitchContext& c, PaddingMode mode, const StitchIndex& at, int64_t size,
+                           bool all_inside) {
+  if (all_inside) return {at, {}, {}};
+  if (mode == PaddingMode::CONSTANT || mode == PaddingMode::ZERO)
+    return {at, c.inside(at, 0, size), {}};
+  const auto position = c.value_of(at);
+  const auto source = folded_position(c, mode, position, size);
+  if (mode != PaddingMode::ANTI_PERIODIC) return {dynamic_index(source), {}, {}};
+  // The distance to the source position is a whole number of periods.
+  const auto periods = (position - source).apply(ElementOp::integer_quotient, integer(c, size));
+  const auto odd = both(periods, integer(c, 1)).apply(ElementOp::not_equal, 0.0);
+  return {dynamic_index(source), {}, odd};
+}
+
+Expression padding_value(StitchContext& c) {
+  const auto type = c.result_type().data_type;
+  const bool constant = c.enumeration<PaddingMode>("padding_mode") == PaddingMode::CONSTANT;
+  Expression value;
+  with_any_type(type, [&]<class T>(TypeTag<T>) {
+    const T outside = convert_number<T>(constant ? c.real("constant_value") : 0.0);
+    value = literal_of_bytes(c, type, &outside);
+  });
+  return value;
+}
+
+void stitch_pad(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto mode = c.enumeration<PaddingMode>("padding_mode");
+  const auto& source = c.input_type(0).shape;
+  const auto& left = c.integers("left_padding");
+  const auto& right = c.integers("right_padding");
+  std::vector<StitchIndex> at;
+  Element guard;
+  Expression negated;
+  for (int i = 0; i < source.rank(); ++i) {
+    const auto axis = static_cast<size_t>(i);
+    const bool all_inside = left[axis] <= 0 && right[axis] <= 0;
+    const auto map = stitched_axis(c, mode, c.index(i).shifted(-left[axis]), source[i], all_inside);
+    at.push_back(map.source);
+    guard = both_guards(c, guard, map.guard);
+    if (!map.negated) continue;
+    negated = negated ? negated.apply(ElementOp::bit_xor, map.negated) : map.negated;
+  }
+  auto value = c.input_at(0, at, guard);
+  if (negated) value = select(negated, -value, value);
+  if (guard) value = select({c.builder(), guard}, value, padding_value(c));
+  c.give(value);
+}
+
+/// Where each element stood once at most: modes that repeat elements sum.
+void stitch_pad_gradient(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto mode = c.enumeration<PaddingMode>("padding_mode");
+  const auto& padded = c.input_type(0).shape;
+  const auto& left = c.integers("left_padding");
+  const auto& right = c.integers("right_padding");
+  std::vector<StitchIndex> at;
+  Element guard;
+  for (int i = 0; i < padded.rank(); ++i) {
+    const auto axis = static_cast<size_t>(i);
+    const bool repeats = left[axis] > 0 || right[axis] > 0;
+    if (repeats && mode != PaddingMode::CONSTANT && mode != PaddingMode::ZERO) return c.refuse();
+    at.push_back(c.index(i).shifted(left[axis]));
+    if (left[axis] < 0 || right[axis] < 0)
+      guard = both_guards(c, guard, c.inside(at.back(), 0, padded[i]));
+  }
+  const auto value = c.input_at(0, at, guard);
+  c.give(value.literal(0) + value);  // the reference loop sums from 0: -0 becomes 0
+}
+
 /// For every source position of an axis: the padded positions that come from it.
 struct Origins {
   std::vector<size_t> first;  // of each source position, in `padded`; one more at the end
@@ -271,6 +366,7 @@ Row pad() {
                                                             g.forward("left_padding"),
                                                             g.forward("right_padding")}));
       })
+      .stitch(stitch_pad)
       .evaluate([](const EvaluateContext& c) {
         with_any_type(c.output().data_type, [&]<class T>(TypeTag<T>) { pad_loop<T>(c); });
       });
@@ -302,6 +398,7 @@ Row pad_gradient() {
                                                               g.forward("left_padding"),
                                                               g.forward("right_padding")}));
       })
+      .stitch(stitch_pad_gradient)
       .evaluate([](const EvaluateContext& c) {
         with_numeric_complex(c.output().data_type,
                              [&]<class T>(TypeTag<T>) { pad_gradient_loop<T>(c); });

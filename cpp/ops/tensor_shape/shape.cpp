@@ -4,6 +4,7 @@
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 #include "ops/tensor_shape/convert.h"
 #include "ops/tensor_shape/strided_copy.h"
 
@@ -22,7 +23,27 @@ Row one_tensor_row(std::string name, std::string documentation) {
       .operand("tensor", "T");
 }
 
-/// The rule of every row that gives the same elements another shape.
+/// Neighbouring axes of the result that are one axis of the operand are summed up; an axis that is
+/// cut would need divisions, and such a reshape is a view anyhow.
+void stitch_reshape(StitchContext& c) {
+  const auto& from = c.input_type(0).shape;
+  const auto& to = c.result_type().shape;
+  if (refuse_complex(c)) return;
+  if (from.element_count() == 0) return c.refuse();
+  std::vector<StitchIndex> at(static_cast<size_t>(from.rank()));
+  int axis = to.rank() - 1;
+  for (int i = from.rank() - 1; i >= 0; --i) {
+    auto& index = at[static_cast<size_t>(i)];
+    for (int64_t covered = 1; covered < from[i]; --axis) {
+      if (from[i] % (covered * to[axis]) != 0) return c.refuse();
+      index = sum_of(c, index, scaled(c, c.index(axis), covered));
+      covered *= to[axis];
+    }
+  }
+  c.give(c.input_at(0, at));
+}
+
+/// The gradient rule of every row that gives the same elements another shape.
 void give_reshaped(GradientContext& g) {
   if (g.wanted("tensor")) g.give("tensor", reshape_like(g.incoming(), g.input("tensor")));
 }
@@ -82,6 +103,7 @@ Row reshape() {
       .view()
       .infer([](InferContext& c) { c.result(c.operand_data_type("tensor"), reshaped(c)); })
       .gradient(give_reshaped)
+      .stitch(stitch_reshape)
       .evaluate(copy_bytes);
 }
 
@@ -140,6 +162,15 @@ void infer_permute(InferContext& c) {
   c.result(c.operand_data_type("tensor"), result);
 }
 
+void stitch_permute(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto permutation = normal_permutation(c);
+  std::vector<StitchIndex> at(permutation.size());
+  for (size_t i = 0; i < at.size(); ++i)
+    at[static_cast<size_t>(permutation[i])] = c.index(static_cast<int>(i));
+  c.give(c.input_at(0, at));
+}
+
 Row permute() {
   return one_tensor_row("permute",
                         "Dimension i of the result is dimension permutation[i] of the tensor "
@@ -154,6 +185,7 @@ Row permute() {
           inverse[static_cast<size_t>(permutation[i])] = static_cast<int64_t>(i);
         give_through(g, "permute", {{"permutation", inverse}});
       })
+      .stitch(stitch_permute)
       .evaluate([](const EvaluateContext& c) {
         const auto strides = packed_strides(c.inputs()[0].shape);
         StridedPart part{0, c.output().shape.to_vector(), {}};
@@ -193,6 +225,7 @@ Row broadcast() {
       .gradient([](GradientContext& g) {
         if (g.wanted("tensor")) g.give("tensor", sum_to_like(g.incoming(), g.input("tensor")));
       })
+      .stitch(stitch_same())
       .evaluate([](const EvaluateContext& c) {
         const auto& from = c.inputs()[0].shape;
         const auto strides = packed_strides(from);
@@ -220,6 +253,7 @@ Row shape_of() {
                    " does not fit into int32");
         c.result(DataType::int32, {shape.has_rank() ? shape.rank() : unknown_dimension});
       })
+      .not_stitchable("it is known before the run")
       .evaluate([](const EvaluateContext& c) {
         std::ranges::copy(c.inputs()[0].shape.dimensions(), c.output().as<int32_t>());
       });
@@ -239,6 +273,9 @@ Row cast() {
       .gradient([](GradientContext& g) {
         if (g.wanted("tensor"))
           g.give("tensor", build::cast(g.incoming(), g.input("tensor").data_type()));
+      })
+      .stitch([](StitchContext& c) {
+        if (!refuse_complex(c)) c.give(c.input(0).convert(compute_type(c.result_type().data_type)));
       })
       .evaluate([](const EvaluateContext& c) {
         with_any_type(c.inputs()[0].data_type, [&]<class From>(TypeTag<From>) {
@@ -279,6 +316,18 @@ void infer_reinterpret(InferContext& c) {
   c.result(to, shape);
 }
 
+/// 16-bit floats are no elements of a program: their bits cannot be looked at.
+void stitch_reinterpret(StitchContext& c) {
+  const auto from = c.input_type(0).data_type, to = c.result_type().data_type;
+  if (refuse_complex(c)) return;
+  if (from == to) return c.give(c.input(0));
+  const bool narrow = compute_type(from) != from || compute_type(to) != to;
+  if (narrow || size_of(from) != size_of(to)) return c.refuse();
+  auto x = c.input(0);
+  if (from == DataType::boolean) x = x.convert(DataType::uint8);
+  c.give({c.builder(), c.builder().reinterpret(x.element(), to)});
+}
+
 Row reinterpret_cast_row() {
   return one_tensor_row("reinterpret_cast",
                         "The tensor's bytes as elements of another type. If the sizes differ, the "
@@ -287,6 +336,7 @@ Row reinterpret_cast_row() {
       .attribute(data_type_attribute("type"))
       .not_differentiable("bits have no derivative")
       .infer(infer_reinterpret)
+      .stitch(stitch_reinterpret)
       .evaluate(copy_bytes);
 }
 
@@ -318,6 +368,7 @@ Row expand_dims() {
       .view()
       .infer(infer_expand_dims)
       .gradient(give_reshaped)
+      .stitch(stitch_reshape)
       .evaluate(copy_bytes);
 }
 
@@ -364,6 +415,7 @@ Row squeeze() {
       .view()
       .infer(infer_squeeze)
       .gradient(give_reshaped)
+      .stitch(stitch_reshape)
       .evaluate(copy_bytes);
 }
 
@@ -398,6 +450,7 @@ Row flatten_2d() {
       .view()
       .infer(infer_flatten)
       .gradient(give_reshaped)
+      .stitch(stitch_reshape)
       .evaluate(copy_bytes);
 }
 
@@ -447,6 +500,12 @@ Row coordinate_along_axis() {
       .attribute(integers_or_tensor("shape"))
       .not_differentiable("coordinates are integers")
       .infer(infer_coordinate)
+      .stitch([](StitchContext& c) {
+        const int rank = c.result_type().shape.rank();
+        const int64_t axis = one_integer(c, "axis");
+        const auto& index = c.index(static_cast<int>(axis < 0 ? axis + rank : axis));
+        c.give(c.value_of(index).convert(DataType::int32));
+      })
       .evaluate(evaluate_coordinate);
 }
 
@@ -468,6 +527,23 @@ void evaluate_reverse(const EvaluateContext& c) {
   read_part(c.inputs()[0], part, c.output(), c.parallel());
 }
 
+void stitch_reverse(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto& shape = c.result_type().shape;
+  auto at = result_indices(c);
+  const auto turn = [&](int axis) {
+    auto& index = at[static_cast<size_t>(axis)];
+    index = scaled(c, index, -1).shifted(shape[axis] - 1);
+  };
+  if (c.given("axes")) {
+    for (const auto axis : c.integers("axes"))
+      turn(static_cast<int>(axis < 0 ? axis + shape.rank() : axis));
+  } else {
+    for (int axis = 0; axis < shape.rank(); ++axis) turn(axis);
+  }
+  c.give(c.input_at(0, at));
+}
+
 Row reverse() {
   return one_tensor_row("reverse",
                         "The elements in opposite order along `axes`; with None along all of them. "
@@ -484,6 +560,7 @@ Row reverse() {
         c.result(c.inputs()[0]);
       })
       .gradient([](GradientContext& g) { give_through(g, "reverse", {g.forward("axes")}); })
+      .stitch(stitch_reverse)
       .evaluate(evaluate_reverse);
 }
 

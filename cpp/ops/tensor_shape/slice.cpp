@@ -4,6 +4,7 @@
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
+#include "ops/stitch_rules.h"
 #include "ops/tensor_shape/slice_bounds.h"
 #include "ops/tensor_shape/strided_copy.h"
 
@@ -110,6 +111,78 @@ Argument shape_argument(std::string_view name, const Tensor& x) {
   return {name, shape_of(x)};
 }
 
+/// A slice in a stitched kernel: its axes, and where each begins.
+struct StitchedSlice {
+  std::vector<SliceAxis> axes;
+  std::vector<StitchIndex> starts;
+};
+
+/// A start that the run says, moved to the nearest that fits.
+StitchIndex run_time_start(StitchContext& c, int axis, int64_t extent, int64_t size) {
+  const int operand = c.first_input("start_tensor");
+  std::vector<StitchIndex> at;
+  if (c.input_type(operand).shape.rank() > 0) at.push_back(StitchIndex::constant(axis));
+  const auto start = c.input_at(operand, at).convert(DataType::int64);
+  const auto from_front = select(start < 0.0, start + integer(c, extent), start);
+  return dynamic_index(from_front.apply(ElementOp::maximum, integer(c, 0))
+                           .apply(ElementOp::minimum, integer(c, extent - size)));
+}
+
+StitchedSlice stitched_slice(StitchContext& c, const Shape& data, const Shape* update) {
+  const auto bounds = slice_bounds(c, data.rank(), update);
+  StitchedSlice slice{*resolve_slice(bounds, data), {}};
+  for (size_t i = 0; i < slice.axes.size(); ++i) {
+    const auto& axis = slice.axes[i];
+    const int at = static_cast<int>(i);
+    const bool run_time = bounds.run_time && i < bounds.starts->size();
+    slice.starts.push_back(run_time ? run_time_start(c, at, data[at], axis.size)
+                                    : StitchIndex::constant(axis.start));
+  }
+  return slice;
+}
+
+void stitch_slice(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto slice = stitched_slice(c, c.input_type(0).shape, nullptr);
+  std::vector<StitchIndex> at;
+  int axis = 0;
+  for (size_t i = 0; i < slice.axes.size(); ++i) {
+    at.push_back(slice.starts[i]);
+    if (slice.axes[i].squeezed) continue;
+    at.back() = sum_of(c, at.back(), scaled(c, c.index(axis++), slice.axes[i].stride));
+  }
+  c.give(c.input_at(0, at));
+}
+
+/// Where in a slice the result's element lies, and whether it lies there (no guard: always).
+struct PlaceInSlice {
+  std::vector<StitchIndex> at;
+  Element guard;
+};
+
+PlaceInSlice place_in_slice(StitchContext& c, const StitchedSlice& slice) {
+  PlaceInSlice place;
+  for (size_t i = 0; i < slice.axes.size(); ++i) {
+    const auto& axis = slice.axes[i];
+    const auto at = static_cast<int>(i);
+    auto index = sum_of(c, c.index(at), scaled(c, slice.starts[i], -1));
+    Element guard;
+    if (axis.stride == 1 || axis.stride == -1) {
+      index = scaled(c, index, axis.stride);
+    } else {
+      const auto steps = c.value_of(index), stride = integer(c, axis.stride);
+      const auto quotient = steps.apply(ElementOp::integer_quotient, stride);
+      guard = equal(quotient * stride, steps).element();
+      index = dynamic_index(quotient);
+    }
+    if (axis.size != c.result_type().shape[at] || axis.stride != 1)
+      guard = both_guards(c, guard, c.inside(index, 0, axis.size));
+    place.guard = both_guards(c, place.guard, guard);
+    if (!axis.squeezed) place.at.push_back(index);
+  }
+  return place;
+}
+
 Row slice() {
   auto row =
       Row("slice", "TensorShape")
@@ -138,6 +211,7 @@ Row slice() {
         arguments.push_back(shape_argument("fwd_in_shape", g.input("tensor")));
         g.give("tensor", g.graph().add_one("slice_gradient", std::move(arguments)));
       })
+      .stitch(stitch_slice)
       .evaluate([](const EvaluateContext& c) {
         const auto& data = c.input("tensor");
         if (c.output().element_count() == 0) return;
@@ -153,6 +227,12 @@ void infer_slice_gradient(InferContext& c) {
                  sliced_shape(slice_bounds(c, data.rank(), nullptr), data),
                  "the gradient and the slice of a tensor of shape " + data.to_string());
   c.result(c.operand_data_type("input_gradient"), data);
+}
+
+void stitch_slice_gradient(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto place = place_in_slice(c, stitched_slice(c, c.result_type().shape, nullptr));
+  c.give(c.input_at(0, place.at, place.guard));
 }
 
 Row slice_gradient() {
@@ -183,6 +263,7 @@ Row slice_gradient() {
         arguments.emplace_back("tensor", g.incoming());
         g.give("input_gradient", g.graph().add_one("slice", std::move(arguments)));
       })
+      .stitch(stitch_slice_gradient)
       .evaluate([](const EvaluateContext& c) {
         const auto& out = c.output();
         auto* bytes = out.as<std::byte>();
@@ -214,6 +295,16 @@ void evaluate_slice_update(const EvaluateContext& c) {
   if (update.element_count() == 0) return;
   const auto bounds = slice_bounds(c, data.shape.rank(), &update.shape);
   write_part(update, out, part_of(bounds, data.shape), c.parallel());
+}
+
+void stitch_slice_update(StitchContext& c) {
+  if (refuse_complex(c)) return;
+  const auto& update = c.input_type(c.first_input("update")).shape;
+  const auto place = place_in_slice(c, stitched_slice(c, c.result_type().shape, &update));
+  const auto replaced = c.input_at(c.first_input("update"), place.at, place.guard);
+  if (!place.guard) return c.give(replaced);
+  const Expression inside(c.builder(), place.guard);
+  c.give(select(inside, replaced, c.input(c.first_input("data"))));
 }
 
 /// What is taken from `update`, as a slice of the incoming gradient.
@@ -261,6 +352,7 @@ Row slice_update() {
         }
         if (g.wanted("update")) g.give("update", gradient_of_update(g));
       })
+      .stitch(stitch_slice_update)
       .evaluate(evaluate_slice_update);
 }
 

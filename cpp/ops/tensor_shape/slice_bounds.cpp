@@ -211,6 +211,18 @@ SliceBounds slice_bounds(const EvaluateContext& c, int rank, const Shape* update
                      rank, update);
 }
 
+SliceBounds slice_bounds(const StitchContext& c, int rank, const Shape* update) {
+  const auto read = [&](std::string_view name) -> PartialIntegers {
+    if (name == "start_tensor") {
+      const auto& shape = c.input_type(c.first_input(name)).shape;
+      return std::vector<std::optional<int64_t>>(static_cast<size_t>(*shape.element_count()));
+    }
+    const auto& values = c.integers(name);
+    return std::vector<std::optional<int64_t>>(values.begin(), values.end());
+  };
+  return read_bounds({c, [&](std::string_view name) { return c.given(name); }, read}, rank, update);
+}
+
 std::optional<std::vector<SliceAxis>> resolve_slice(const SliceBounds& bounds, const Shape& data) {
   const auto named = named_axes(bounds, data);
   if (!named) return std::nullopt;

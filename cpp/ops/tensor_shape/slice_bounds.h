@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "graph/contexts.h"
+#include "graph/stitch_context.h"
 
 namespace mpsg::ops {
 
@@ -31,6 +32,8 @@ struct SliceBounds {
 SliceBounds slice_bounds(const InferContext& c, int rank, const Shape* update);
 /// The same at run time, with every value known.
 SliceBounds slice_bounds(const EvaluateContext& c, int rank, const Shape* update);
+/// The same while a kernel is written: starts that the run will say are not known.
+SliceBounds slice_bounds(const StitchContext& c, int rank, const Shape* update);
 
 /// TensorFlow's strided_slice rules, axis by axis; nullopt if it is not yet known how many axes
 /// the parameters name. Throws GraphError.
