@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from generator import api_types, ops_header, pages, pyi, table
+from generator import api_types, environment, ops_header, pages, pyi, table
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +42,7 @@ def files() -> dict[str, str]:
         "python/mpsg/_api_types.py": api_types.generate(ops),
         "python/mpsg/_mpsg.pyi": pyi.generate(ops, data_types),
         "include/mpsg/ops.h": ops_header.generate(ops, ROOT),
+        "docs/environment.md": environment.generate(module.environment_variables()),
         **pages.generate(ops),
     }
 

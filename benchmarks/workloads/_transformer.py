@@ -1,4 +1,4 @@
-"""A transformer block, norm first: x + attention(norm(x)), then x + MLP(norm(x)) with exact GeLU."""
+"""A transformer block, norm first: x + attention(norm(x)), then x + MLP(norm(x)), exact GeLU."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+
 from workloads._setup import Array, mlx_module, normal, tensorflow_module, torch_module
 from workloads._work import Work
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from workloads._setup import Array, mlx_module, tensorflow_module, torch_module
 from workloads._work import Work
 

@@ -7,6 +7,7 @@ import math
 import resource
 
 import numpy as np
+
 from workloads._setup import (
     Array,
     mlx_module,

@@ -1,5 +1,5 @@
 // Graph, Operation, Tensor.
-#include "bindings/bindings.h"
+#include "bindings/calls.h"
 #include "graph/graph_data.h"
 #include "mpsg/error.h"
 
@@ -24,8 +24,29 @@ size_t hash_of(const std::shared_ptr<GraphData>& graph, int32_t operation, int32
                        "use graph.select or graph.if_else, or run the graph");
 }
 
+Py_hash_t hash_tensor(PyObject* self) {
+  const Tensor* const tensor = tensor_in(self);
+  const auto hash = static_cast<Py_hash_t>(
+      hash_of(tensor->graph_data(), tensor->id().operation, tensor->id().index));
+  return hash == -1 ? -2 : hash;  // -1 means an error
+}
+
+/// == and != by identity of the tensor. The others are operators of the graph.
+PyObject* compare_tensors(PyObject* self, PyObject* other, int comparison) {
+  if (comparison != Py_EQ && comparison != Py_NE) Py_RETURN_NOTIMPLEMENTED;
+  const Tensor *const a = tensor_in(self), *const b = tensor_in(other);
+  const bool equal = a && b && *a == *b;
+  return PyBool_FromLong(equal == (comparison == Py_EQ));
+}
+
+/// Tensors are keys of dictionaries in every run: slots of the type, not methods to look up.
+void set_tensor_slots(PyHeapTypeObject* type) {
+  type->ht_type.tp_hash = hash_tensor;
+  type->ht_type.tp_richcompare = compare_tensors;
+}
+
 void bind_tensor(py::module_& module) {
-  py::class_<Tensor>(module, "Tensor",
+  py::class_<Tensor>(module, "Tensor", py::custom_type_setup(set_tensor_slots),
                      "An edge of the graph (MPSGraphTensor): a symbol, without a value until the "
                      "graph runs. == and hash go by identity.")
       .def_property_readonly(
@@ -35,16 +56,6 @@ void bind_tensor(py::module_& module) {
       .def_property_readonly("operation", &Tensor::operation, "The operation that makes it.")
       .def_property_readonly("graph", &Tensor::graph)
       .def_property_readonly("name", &Tensor::name)
-      .def("__eq__",
-           [](const Tensor& a, const py::object& b) {
-             return py::isinstance<Tensor>(b) && a == b.cast<Tensor>();
-           })
-      .def("__ne__",
-           [](const Tensor& a, const py::object& b) {
-             return !py::isinstance<Tensor>(b) || !(a == b.cast<Tensor>());
-           })
-      .def("__hash__",
-           [](const Tensor& t) { return hash_of(t.graph_data(), t.id().operation, t.id().index); })
       .def("__bool__", [](const Tensor& t) -> bool { no_truth(t); })
       .def("__iter__",
            [](const Tensor& t) -> py::object {

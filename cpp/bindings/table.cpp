@@ -84,6 +84,8 @@ json row_json(const OpRow& row) {
           {"has_gradient",
            row.gradient != nullptr || (row.is_composite() && row.not_differentiable.empty())},
           {"not_differentiable", row.not_differentiable},
+          {"stitches", row.stitch != nullptr || row.fold != FoldKind::none},
+          {"not_stitchable", row.not_stitchable},
           {"parameters", parameters_json(row)},
           {"signature", row_signature(row, true)}};
 }

@@ -1,7 +1,7 @@
 // TensorData and numpy: no copy where the memory is packed.
 #include <pybind11/numpy.h>
 
-#include "bindings/bindings.h"
+#include "bindings/calls.h"
 #include "mpsg/error.h"
 
 namespace mpsg::python {
@@ -18,13 +18,8 @@ struct Release {
 
 /// Keeps an array alive from C++.
 std::shared_ptr<void> keep_alive(py::object array) {
-  const bool writeable = array.attr("flags").attr("writeable").cast<bool>();
+  const bool writeable = is_writeable_array(array.ptr());
   return {array.release().ptr(), Release{writeable}};
-}
-
-bool is_writeable(const TensorData& data) {
-  const auto* release = std::get_deleter<Release>(data.owner());
-  return !release || release->writeable;
 }
 
 /// Are these Python's integers, however large? numpy makes floats of those beyond 63 bits.
@@ -90,8 +85,15 @@ py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
 
 }  // namespace
 
+bool is_writeable(const TensorData& data) {
+  const auto* release = std::get_deleter<Release>(data.owner());
+  return !release || release->writeable;
+}
+
 TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted) {
   if (py::isinstance<TensorData>(object)) return object.cast<TensorData>();
+  if (TensorData packed; borrow_array(object.ptr(), packed))
+    return {packed.type(), packed.data(), keep_alive(py::reinterpret_borrow<py::object>(object))};
   const auto numpy = py::module_::import("numpy");
   py::object array;
   try {

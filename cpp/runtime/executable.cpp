@@ -1,59 +1,23 @@
 #include "mpsg/executable.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <iostream>
 #include <utility>
 
 #include "compiler/pipeline.h"
+#include "compiler/plan_costs.h"
+#include "graph/buffer_pool.h"
+#include "graph/environment.h"
 #include "graph/system_memory.h"
 #include "mpsg/error.h"
+#include "runtime/debug_output.h"
 #include "runtime/executable_builder.h"
-#include "runtime/graph_runtime.h"
+#include "runtime/executable_state.h"
 
 namespace mpsg {
-
-struct Executable::State {
-  std::weak_ptr<GraphData> graph;  // the graph's cache owns executables, not the reverse
-  Device device;
-  std::vector<TensorId> feeds;
-  std::vector<TensorType> feed_types;
-  std::vector<std::shared_ptr<const Bytes>> feed_values;  // what a shape was decided by
-  std::vector<TensorId> targets;
-  std::shared_ptr<const Plan> plan;
-  std::unique_ptr<Program> program;
-  double estimated_seconds = 0;
-  MemoryReport memory;
-  // Set by the first run, which holds the device's executor as every run does.
-  bool memory_checked = false;
-
-  std::shared_ptr<GraphData> require_graph() const {
-    auto held = graph.lock();
-    if (!held) throw ExecutionError("the graph of this executable no longer exists");
-    return held;
-  }
-};
-
 namespace {
-
-double estimate_seconds(const Plan& plan) {
-  constexpr double bytes_per_second = 5e9, multiplications_per_second = 2e10;
-  double seconds = 0;
-  for (const auto& step : plan.steps) {
-    double bytes = 0, largest = 0;
-    for (const auto* list : {&step.inputs, &step.outputs})
-      for (const auto id : *list) {
-        const auto size = static_cast<double>(plan.values[static_cast<size_t>(id)].bytes);
-        bytes += size;
-        largest = std::max(largest, size);
-      }
-    seconds += bytes / bytes_per_second;
-    if (!step.bodies.empty()) seconds += 1;  // a loop's length is not known here
-    // Contractions do far more than touch their operands.
-    if (!step.row->traits.elementwise && step.inputs.size() > 1)
-      seconds += largest * 64 / multiplications_per_second;
-  }
-  return seconds;
-}
 
 MemoryReport report_memory(const Plan& plan, const Program& program, const GraphData& graph) {
   MemoryReport report;
@@ -75,6 +39,12 @@ MemoryReport report_memory(const Plan& plan, const Program& program, const Graph
   return report;
 }
 
+bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
+  const auto* const first = static_cast<const std::byte*>(a);
+  const auto* const second = static_cast<const std::byte*>(b);
+  return std::less<>()(first, second + b_bytes) && std::less<>()(second, first + a_bytes);
+}
+
 }  // namespace
 
 Executable::Executable() : state_(std::make_unique<State>()) {}
@@ -83,17 +53,25 @@ Executable::~Executable() = default;
 std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const Device& device,
                                                      const std::vector<FeedType>& feeds,
                                                      const std::vector<Tensor>& targets,
-                                                     const std::vector<Operation>& operations) {
+                                                     const std::vector<Operation>& operations,
+                                                     CallerLock& caller) {
+  const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<Executable> executable(new Executable());
   auto& state = *executable->state_;
   state.graph = graph.data();
+  state.runtime = &GraphRuntime::of(*graph.data());
   state.device = device;
   {
+    // The caller's lock is kept: messages about the graph may need it.
     const std::lock_guard lock(graph.data()->mutex);
     state.plan = compile_plan(graph, feeds, targets, operations, device.backend());
   }
+  const auto planned = std::chrono::steady_clock::now();
+  {
+    const CallerUnlocked unlocked(caller);
+    state.program = device.backend().compile(state.plan);
+  }
   state.estimated_seconds = estimate_seconds(*state.plan);
-  state.program = device.backend().compile(state.plan);
   state.memory = report_memory(*state.plan, *state.program, *graph.data());
   for (const auto& feed : feeds) {
     state.feeds.push_back(feed.placeholder.id());
@@ -101,56 +79,146 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
     state.feed_values.push_back(feed.value);
   }
   for (const auto& target : targets) state.targets.push_back(target.id());
+  state.target_types = state.plan->types_of(state.plan->results);
+  state.frame.feeds.resize(state.feeds.size());
+  state.frame.results.resize(state.target_types.size());
+  state.frame.copies.resize(state.target_types.size());
+  if (debugging(DebugLevel::times)) {
+    using Milliseconds = std::chrono::duration<double, std::milli>;
+    const auto end = std::chrono::steady_clock::now();
+    debug_compiled(*executable, Milliseconds(planned - start).count(),
+                   Milliseconds(end - planned).count());
+  }
   return executable;
 }
 
-std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const {
-  return run(feeds, std::unique_lock(state_->device.executor()));
+std::shared_ptr<GraphData> Executable::State::require_graph() const {
+  auto held = graph.lock();
+  if (!held) throw ExecutionError("the graph of this executable no longer exists");
+  return held;
 }
 
-std::vector<TensorData> Executable::run(std::span<const TensorData> feeds,
-                                        std::unique_lock<std::mutex>) const {
-  const auto graph = state_->require_graph();
-  if (feeds.size() != state_->feeds.size())
-    throw FeedError("the executable takes " + std::to_string(state_->feeds.size()) + " feeds; " +
-                    std::to_string(feeds.size()) + " were given");
-  std::vector<const void*> feed_memory;
-  for (size_t i = 0; i < feeds.size(); ++i) {
-    check_feed(graph->tensor(state_->feeds[i]), state_->feed_types[i], feeds[i].type());
-    const auto& value = state_->feed_values[i];
-    if (value && std::memcmp(value->data(), feeds[i].data(), value->size()) != 0)
-      throw FeedError("'" + graph->display_name(state_->feeds[i].operation) +
+void Executable::State::take_feeds(GraphData& of, std::span<const TensorData> given) {
+  if (given.size() != feeds.size())
+    throw FeedError("the executable takes " + std::to_string(feeds.size()) + " feeds; " +
+                    std::to_string(given.size()) + " were given");
+  for (size_t i = 0; i < given.size(); ++i) {
+    if (given[i].type() != feed_types[i])
+      check_feed(of.tensor(feeds[i]), feed_types[i], given[i].type());
+    const auto& value = feed_values[i];
+    if (value && std::memcmp(value->data(), given[i].data(), value->size()) != 0)
+      throw FeedError("'" + of.display_name(feeds[i].operation) +
                       "' decides a shape, and the executable was compiled for another value");
-    feed_memory.push_back(feeds[i].data());
+    frame.feeds[i] = given[i].data();
   }
-  // Once: later runs find their scratch memory already taken from what is free.
-  if (!std::exchange(state_->memory_checked, true)) check_memory();
-  std::vector<TensorData> results;
-  std::vector<void*> result_memory;
-  for (const auto value : state_->plan->results) {
-    results.emplace_back(state_->plan->values[static_cast<size_t>(value)].type);
-    result_memory.push_back(results.back().data());
+}
+
+/// Results without memory get some; the others' is checked.
+void Executable::State::take_results(std::span<TensorData> results) {
+  if (results.size() != target_types.size())
+    throw FeedError("the executable has " + std::to_string(target_types.size()) + " results; " +
+                    std::to_string(results.size()) + " were given");
+  for (size_t i = 0; i < results.size(); ++i) {
+    auto& result = results[i];
+    if (!result.data()) {
+      result = TensorData(target_types[i]);
+      frame.results[i] = result.data();
+      continue;
+    }
+    if (result.type() != target_types[i])
+      throw FeedError("result " + std::to_string(i) + " is " + target_types[i].to_string() +
+                      "; the memory given for it is " + result.type().to_string());
+    frame.results[i] = result.data();
+    const size_t bytes = result.byte_count();
+    for (size_t other = 0; other < i; ++other)
+      if (overlap(result.data(), bytes, results[other].data(), results[other].byte_count()))
+        throw FeedError("the memory of results " + std::to_string(other) + " and " +
+                        std::to_string(i) + " overlaps");
+    for (size_t feed = 0; feed < feeds.size(); ++feed) {
+      const auto& type = feed_types[feed];
+      const size_t feed_bytes =
+          static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
+      if (!overlap(result.data(), bytes, frame.feeds[feed], feed_bytes)) continue;
+      if (result.data() != frame.feeds[feed] || bytes != feed_bytes)
+        throw FeedError("the memory of result " + std::to_string(i) +
+                        " overlaps a part of the memory of feed " + std::to_string(feed));
+      // Steps may read the feed after the result is begun.
+      if (!frame.copies[i].data()) frame.copies[i] = TensorData(target_types[i]);
+      frame.results[i] = frame.copies[i].data();
+    }
   }
-  auto& runtime = GraphRuntime::of(*graph);
-  std::vector<void*> variables;
-  for (const auto id : state_->plan->variables)
-    variables.push_back(runtime.variable(*graph, id).bytes->mutable_data());
-  state_->program->run({feed_memory, result_memory, variables, graph->seed, runtime.next_run()});
+}
+
+void Executable::State::give_copies(std::span<TensorData> results) {
+  for (size_t i = 0; i < results.size(); ++i)
+    if (frame.copies[i].data()) {
+      if (results[i].byte_count() > 0)
+        std::memcpy(results[i].data(), frame.copies[i].data(), results[i].byte_count());
+      frame.copies[i] = TensorData();
+    }
+}
+
+void Executable::State::take_variables(GraphData& of) {
+  if (frame.variable_memory.size() != plan->variables.size()) {
+    frame.variable_memory.clear();
+    for (const auto id : plan->variables)
+      frame.variable_memory.push_back(&runtime->variable(of, id));
+    frame.variables.resize(frame.variable_memory.size());
+  }
+  for (size_t i = 0; i < frame.variables.size(); ++i)
+    frame.variables[i] = frame.variable_memory[i]->bytes->mutable_data();
+}
+
+std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const {
+  std::vector<TensorData> results(state_->target_types.size());
+  run(feeds, results);
   return results;
 }
 
-std::vector<Tensor> Executable::feed_tensors() const {
-  const auto graph = state_->require_graph();
-  std::vector<Tensor> tensors;
-  for (const auto id : state_->feeds) tensors.push_back(graph->tensor(id));
-  return tensors;
+void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results) const {
+  run(feeds, results, std::unique_lock(state_->device.executor()));
 }
+
+void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results,
+                     std::unique_lock<std::mutex>) const {
+  execute(feeds, results);
+}
+
+/// With the device's executor held.
+void Executable::execute(std::span<const TensorData> feeds, std::span<TensorData> results) const {
+  auto& state = *state_;
+  auto& frame = state.frame;
+  const auto graph = state.require_graph();
+  for (auto& copy : frame.copies)
+    if (copy.data()) copy = TensorData();  // of a run that failed
+  state.take_feeds(*graph, feeds);
+  state.take_results(results);
+  // Once: later runs find their scratch memory already taken from what is free.
+  if (!std::exchange(frame.memory_checked, true)) check_memory();
+  state.take_variables(*graph);
+  RunArguments arguments{
+      frame.feeds, frame.results, frame.variables, graph->seed, state.runtime->next_run(),
+      frame.times};
+  if (!debugging(DebugLevel::times)) {
+    state.program->run(arguments);
+  } else {
+    std::vector<StepTime> times(debugging(DebugLevel::kernels) ? state.plan->steps.size() : 0);
+    if (arguments.times.empty()) arguments.times = times;
+    const auto start = std::chrono::steady_clock::now();
+    state.program->run(arguments);
+    debug_ran(*this, arguments.times, std::chrono::steady_clock::now() - start);
+  }
+  state.give_copies(results);
+}
+
 /// The peak is known before the run: an error that names the culprits beats a killed process.
 void Executable::check_memory() const {
   constexpr size_t worth_asking = size_t{1} << 28;
-  const auto report = memory();
-  const auto needed = report.scratch_bytes + report.result_bytes;
+  const auto needed = state_->memory.scratch_bytes + state_->memory.result_bytes;
   if (needed < worth_asking || needed <= free_memory_bytes()) return;
+  BufferPool::shared().trim();
+  if (needed <= free_memory_bytes()) return;
+  state_->frame.memory_checked = false;
   std::vector<const PlanValue*> largest;
   for (const auto& value : state_->plan->values)
     if (value.view_of < 0) largest.push_back(&value);
@@ -166,21 +234,24 @@ void Executable::check_memory() const {
                        " are free. The largest tensors: " + names);
 }
 
+double Executable::estimated_seconds() const { return state_->estimated_seconds; }
+const Device& Executable::device() const { return state_->device; }
 const std::vector<TensorType>& Executable::feed_types() const { return state_->feed_types; }
+std::vector<TensorType> Executable::output_types() const { return state_->target_types; }
+size_t Executable::target_count() const { return state_->target_types.size(); }
+
+std::vector<Tensor> Executable::feed_tensors() const {
+  const auto graph = state_->require_graph();
+  std::vector<Tensor> tensors;
+  for (const auto id : state_->feeds) tensors.push_back(graph->tensor(id));
+  return tensors;
+}
+
 std::vector<Tensor> Executable::target_tensors() const {
   const auto graph = state_->require_graph();
   std::vector<Tensor> tensors;
   for (const auto id : state_->targets) tensors.push_back(graph->tensor(id));
   return tensors;
 }
-std::vector<TensorType> Executable::output_types() const {
-  return state_->plan->types_of(state_->plan->results);
-}
-double Executable::estimated_seconds() const { return state_->estimated_seconds; }
-Device Executable::device() const { return state_->device; }
-std::vector<KernelInfo> Executable::kernels() const { return state_->program->kernels(); }
-std::string Executable::to_text() const { return state_->plan->to_text(); }
-
-MemoryReport Executable::memory() const { return state_->memory; }
 
 }  // namespace mpsg

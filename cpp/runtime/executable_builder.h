@@ -1,20 +1,24 @@
-// Compiles executables; the one friend of Executable.
+// From a call of Graph::run or Graph::compile to an executable.
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "compiler/passes.h"
 #include "mpsg/executable.h"
+#include "runtime/executable_cache.h"
 
 namespace mpsg {
 
+/// Compiles executables; the one friend of Executable.
 class ExecutableBuilder {
  public:
   static std::shared_ptr<Executable> build(const Graph& graph, const Device& device,
                                            const std::vector<FeedType>& feeds,
                                            const std::vector<Tensor>& targets,
-                                           const std::vector<Operation>& operations);
+                                           const std::vector<Operation>& operations,
+                                           CallerLock& caller);
 };
 
 /// Does data of this type fit the placeholder? Throws FeedError saying why not.
@@ -29,13 +33,24 @@ struct NeededFeed {
 std::vector<NeededFeed> needed_feeds(const Graph& graph, const std::vector<Tensor>& targets,
                                      const std::vector<Operation>& operations);
 
-/// A run before it happens: its executable, from the cache or compiled, and its feeds in order.
-struct PreparedRun {
-  std::shared_ptr<const Executable> executable;
-  std::vector<TensorData> feeds;
+/// What a call of Graph::run asks for. Feeds as the caller gave them: any order, some not needed.
+struct RunRequest {
+  const Graph& graph;
+  const Device& device;
+  std::span<const Tensor> placeholders;
+  std::span<const TensorData> feeds;  // as many
+  std::span<const Tensor> targets;
+  std::span<const Operation> operations;
 };
-PreparedRun prepare_run(const Graph& graph, const Device& device, const TensorDataMap& feeds,
-                        const std::vector<Tensor>& targets,
-                        const std::vector<Operation>& operations);
+
+/// The way to run it: that of the last call of this kind, or a new one, compiled if need be.
+/// Throws GraphError, FeedError, ExecutionError.
+std::shared_ptr<const Launch> launch_for(const RunRequest& request, CallerLock& caller);
+
+std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device,
+                                        const std::vector<std::pair<Tensor, TensorType>>& feeds,
+                                        const std::vector<Tensor>& targets,
+                                        const std::vector<Operation>& operations,
+                                        CallerLock& caller);
 
 }  // namespace mpsg

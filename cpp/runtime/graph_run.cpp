@@ -1,107 +1,170 @@
 // Graph::run and Graph::compile: key, executable cache, run.
 #include <algorithm>
 
-#include "graph/contexts.h"
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_builder.h"
 #include "runtime/graph_runtime.h"
+#include "runtime/key_writer.h"
 
 namespace mpsg {
 namespace {
 
 constexpr size_t largest_shape_value = 4096;  // bytes of a fed tensor that may decide a shape
 
-class KeyWriter {
- public:
-  template <class T>
-  void put(const T& value) {
-    key_.append(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
-  void put(const Shape& shape) {
-    put(shape.rank());
-    for (const auto dimension : shape.dimensions()) put(dimension);
-  }
-  void put(std::span<const std::byte> bytes) {
-    put(bytes.size());
-    key_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  }
-  const std::string& key() const { return key_; }
-
- private:
-  std::string key_;
-};
-
-void require_placeholder(const Tensor& tensor) {
-  const std::lock_guard lock(tensor.graph_data()->mutex);
-  const auto& row = *tensor.graph_data()->node(tensor.id().operation).row;
+void require_placeholder(const Graph& graph, const Tensor& tensor) {
+  if (!tensor || tensor.graph_data() != graph.data())
+    throw FeedError("a tensor of another graph was fed");
+  const std::lock_guard lock(graph.data()->mutex);
+  const auto& row = *graph.data()->node(tensor.id().operation).row;
   if (row.name != "placeholder")
-    throw FeedError("'" + tensor.graph_data()->display_name(tensor.id().operation) +
-                    "' is made by " + row.name + "; only placeholders can be fed");
+    throw FeedError("'" + graph.data()->display_name(tensor.id().operation) + "' is made by " +
+                    row.name + "; only placeholders can be fed");
 }
 
-std::string key_of(const Device& device, const std::vector<FeedType>& feeds,
-                   const std::vector<Tensor>& targets, const std::vector<Operation>& operations) {
-  KeyWriter writer;
-  writer.put(device.identity());
-  for (const auto& feed : feeds) {
-    writer.put(feed.placeholder.id());
-    writer.put(feed.type.data_type);
-    writer.put(feed.type.shape);
-    if (feed.value) writer.put(std::span(feed.value->data(), feed.value->size()));
-  }
+void put_id(KeyWriter& writer, TensorId id) {
+  writer.put(id.operation);
+  writer.put(id.index);
+}
+
+void put_targets(KeyWriter& writer, std::span<const Tensor> targets,
+                 std::span<const Operation> operations) {
   writer.put(-1);
-  for (const auto& target : targets) writer.put(target.id());
+  for (const auto& target : targets) put_id(writer, target.id());
   writer.put(-1);
   for (const auto& operation : operations) writer.put(operation.id());
-  return writer.key();
 }
 
-std::shared_ptr<const Executable> executable_for(const Graph& graph, const Device& device,
-                                                 const std::vector<FeedType>& feeds,
-                                                 const std::vector<Tensor>& targets,
-                                                 const std::vector<Operation>& operations) {
-  auto& runtime = GraphRuntime::of(*graph.data());
-  const auto key = key_of(device, feeds, targets, operations);
-  if (auto found = runtime.find(key)) return found;
-  const std::lock_guard compiling(runtime.compiling);
-  if (auto found = runtime.find(key)) return found;
-  std::shared_ptr<const Executable> made =
-      ExecutableBuilder::build(graph, device, feeds, targets, operations);
-  runtime.insert(key, made);
-  return made;
-}
-
-}  // namespace
-
-PreparedRun prepare_run(const Graph& graph, const Device& device, const TensorDataMap& feeds,
-                        const std::vector<Tensor>& targets,
-                        const std::vector<Operation>& operations) {
-  for (const auto& [tensor, value] : feeds) {
-    if (!tensor || tensor.graph_data() != graph.data())
-      throw FeedError("a tensor of another graph was fed");
-    require_placeholder(tensor);
+/// What a call looks like. Nothing is checked: an unknown signature leads to `new_launch`, which
+/// does.
+void put_signature(KeyWriter& writer, const RunRequest& request) {
+  const auto& graph = request.graph.data();
+  writer.put(graph->id());
+  writer.put(request.device.identity());
+  bool foreign = false;
+  for (size_t i = 0; i < request.placeholders.size(); ++i) {
+    foreign |= request.placeholders[i].graph_data() != graph;
+    put_id(writer, request.placeholders[i].id());
+    writer.put(request.feeds[i].type());
   }
+  put_targets(writer, request.targets, request.operations);
+  for (const auto& target : request.targets) foreign |= target.graph_data() != graph;
+  for (const auto& operation : request.operations) foreign |= operation.graph_data() != graph;
+  if (foreign) writer.put(true);  // ids of another graph mean nothing here
+}
+
+std::string key_of(const RunRequest& request, const std::vector<FeedType>& feeds) {
+  KeyWriter writer;
+  writer.put(request.graph.data()->id());
+  writer.put(request.device.identity());
+  for (const auto& feed : feeds) {
+    put_id(writer, feed.placeholder.id());
+    writer.put(feed.type);
+    if (feed.value) writer.put(std::span(feed.value->data(), feed.value->size()));
+  }
+  put_targets(writer, request.targets, request.operations);
+  return std::string(writer.text());
+}
+
+/// Checks everything and finds or compiles the executable.
+std::shared_ptr<const Launch> new_launch(const RunRequest& request, std::string_view signature,
+                                         CallerLock& caller) {
+  const auto& graph = request.graph;
+  for (const auto& tensor : request.placeholders) require_placeholder(graph, tensor);
+  const std::vector<Tensor> targets(request.targets.begin(), request.targets.end());
+  const std::vector<Operation> operations(request.operations.begin(), request.operations.end());
+  auto& cache = ExecutableCache::shared();
+  auto launch = std::make_shared<Launch>();
   std::vector<FeedType> types;
-  PreparedRun prepared;
-  const auto all = GraphRuntime::of(*graph.data()).needed(graph, targets, operations);
-  for (const auto& needed : *all) {
+  bool by_value = false;
+  for (const auto& needed : *GraphRuntime::of(*graph.data()).needed(graph, targets, operations)) {
     const Tensor placeholder(graph.data(), needed.placeholder);
-    const auto found = feeds.find(placeholder);
-    if (found == feeds.end())
+    const auto found = std::ranges::find(request.placeholders, placeholder);
+    if (found == request.placeholders.end())
       throw FeedError("the targets need placeholder " +
                       graph.data()->describe(needed.placeholder.operation) + " of type " +
                       placeholder.type().to_string() + ", which was not fed");
-    const auto& value = found->second;
+    const auto at = found - request.placeholders.begin();
+    const auto& value = request.feeds[static_cast<size_t>(at)];
     check_feed(placeholder, placeholder.type(), value.type());
     FeedType feed{placeholder, value.type(), nullptr};
-    if (needed.by_value && value.byte_count() <= largest_shape_value)
+    if (needed.by_value && value.byte_count() <= largest_shape_value) {
       feed.value = Bytes::copy({static_cast<const std::byte*>(value.data()), value.byte_count()});
+      by_value = true;
+      cache.count_feed_by_value();
+    }
     types.push_back(std::move(feed));
-    prepared.feeds.push_back(value);
+    launch->order.push_back(static_cast<int32_t>(at));
   }
-  prepared.executable = executable_for(graph, device, types, targets, operations);
-  return prepared;
+  const auto key = key_of(request, types);
+  launch->executable = cache.get(graph.data()->id(), key, caller, [&] {
+    return ExecutableBuilder::build(graph, request.device, types, targets, operations, caller);
+  });
+  // A call that looks the same may feed another value.
+  if (!by_value) cache.remember_launch(std::string(signature), key, launch);
+  return launch;
+}
+
+void run_request(const RunRequest& request, std::span<TensorData> results) {
+  CallerLock caller;
+  const auto launch = launch_for(request, caller);
+  std::vector<TensorData> feeds;
+  for (const auto at : launch->order) feeds.push_back(request.feeds[static_cast<size_t>(at)]);
+  launch->executable->run(feeds, results);
+}
+
+struct SplitFeeds {
+  std::vector<Tensor> placeholders;
+  std::vector<TensorData> values;
+  explicit SplitFeeds(const TensorDataMap& feeds) {
+    for (const auto& [tensor, value] : feeds) {
+      placeholders.push_back(tensor);
+      values.push_back(value);
+    }
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<const Launch> launch_for(const RunRequest& request, CallerLock& caller) {
+  KeyWriter writer;
+  put_signature(writer, request);
+  if (auto known = ExecutableCache::shared().find_launch(writer.text())) return known;
+  return new_launch(request, writer.text(), caller);
+}
+
+std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device,
+                                        const std::vector<std::pair<Tensor, TensorType>>& feeds,
+                                        const std::vector<Tensor>& targets,
+                                        const std::vector<Operation>& operations,
+                                        CallerLock& caller) {
+  std::vector<FeedType> types;
+  for (const auto& [tensor, type] : feeds) {
+    if (!tensor || tensor.graph_data() != graph.data())
+      throw FeedError("a tensor of another graph was given as a feed");
+    require_placeholder(graph, tensor);
+    if (!type.shape.is_static())
+      throw FeedError("placeholder '" + tensor.name() +
+                      "': every size must be known to compile, got " + type.to_string());
+    check_feed(tensor, tensor.type(), type);
+    if (std::ranges::any_of(types, [&](const auto& other) { return other.placeholder == tensor; }))
+      throw FeedError("placeholder '" + tensor.name() + "' is given twice");
+    types.push_back({tensor, type, nullptr});
+  }
+  for (const auto& needed : needed_feeds(graph, targets, operations))
+    if (std::ranges::none_of(
+            types, [&](const auto& f) { return f.placeholder.id() == needed.placeholder; }))
+      throw FeedError("the targets need placeholder " +
+                      graph.data()->describe(needed.placeholder.operation) +
+                      ", which is not among the feeds");
+  // Whoever holds the executable holds its graph; those in the cache belong to theirs.
+  struct Held {
+    std::shared_ptr<GraphData> graph;
+    std::shared_ptr<Executable> executable;
+  };
+  auto made = ExecutableBuilder::build(graph, device, types, targets, operations, caller);
+  const auto held = std::make_shared<Held>(Held{graph.data(), std::move(made)});
+  return {held, held->executable.get()};
 }
 
 TensorDataMap Graph::run(const TensorDataMap& feeds, const std::vector<Tensor>& target_tensors,
@@ -112,37 +175,32 @@ TensorDataMap Graph::run(const TensorDataMap& feeds, const std::vector<Tensor>& 
 TensorDataMap Graph::run(const Device& device, const TensorDataMap& feeds,
                          const std::vector<Tensor>& target_tensors,
                          const std::vector<Operation>& target_operations) {
-  const auto prepared = prepare_run(*this, device, feeds, target_tensors, target_operations);
-  const auto results = prepared.executable->run(prepared.feeds);
+  const SplitFeeds given(feeds);
+  std::vector<TensorData> results(target_tensors.size());
+  run_request({*this, device, given.placeholders, given.values, target_tensors, target_operations},
+              results);
   TensorDataMap map;
   for (size_t i = 0; i < target_tensors.size(); ++i) map[target_tensors[i]] = results[i];
   return map;
+}
+
+void Graph::run(const Device& device, const TensorDataMap& feeds, TensorDataMap& results,
+                const std::vector<Operation>& target_operations) {
+  const SplitFeeds given(feeds);
+  SplitFeeds targets(results);
+  run_request(
+      {*this, device, given.placeholders, given.values, targets.placeholders, target_operations},
+      targets.values);
+  for (size_t i = 0; i < targets.values.size(); ++i)
+    results[targets.placeholders[i]] = targets.values[i];
 }
 
 std::shared_ptr<Executable> Graph::compile(const Device& device,
                                            const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                            const std::vector<Tensor>& target_tensors,
                                            const std::vector<Operation>& target_operations) {
-  std::vector<FeedType> types;
-  for (const auto& [tensor, type] : feeds) {
-    if (!tensor || tensor.graph_data() != data_)
-      throw FeedError("a tensor of another graph was given as a feed");
-    require_placeholder(tensor);
-    if (!type.shape.is_static())
-      throw FeedError("placeholder '" + tensor.name() +
-                      "': every size must be known to compile, got " + type.to_string());
-    check_feed(tensor, tensor.type(), type);
-    if (std::ranges::any_of(types, [&](const auto& other) { return other.placeholder == tensor; }))
-      throw FeedError("placeholder '" + tensor.name() + "' is given twice");
-    types.push_back({tensor, type, nullptr});
-  }
-  for (const auto& needed : needed_feeds(*this, target_tensors, target_operations))
-    if (std::ranges::none_of(
-            types, [&](const auto& f) { return f.placeholder.id() == needed.placeholder; }))
-      throw FeedError("the targets need placeholder " +
-                      data_->describe(needed.placeholder.operation) +
-                      ", which is not among the feeds");
-  return ExecutableBuilder::build(*this, device, types, target_tensors, target_operations);
+  CallerLock caller;
+  return compile_for(*this, device, feeds, target_tensors, target_operations, caller);
 }
 
 }  // namespace mpsg

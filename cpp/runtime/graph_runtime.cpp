@@ -2,17 +2,20 @@
 
 #include "graph/contexts.h"
 #include "mpsg/error.h"
+#include "runtime/executable_cache.h"
 
 namespace mpsg {
 namespace {
-constexpr size_t most_executables = 64;  // per graph; the least recently used goes first
+constexpr size_t most_target_sets = 1024;  // whose placeholders are remembered
 }
 
 GraphRuntime& GraphRuntime::of(GraphData& graph) {
   const std::lock_guard lock(graph.mutex);
-  if (!graph.runtime) graph.runtime = std::make_shared<GraphRuntime>();
+  if (!graph.runtime) graph.runtime = std::make_shared<GraphRuntime>(graph.id());
   return static_cast<GraphRuntime&>(*graph.runtime);
 }
+
+GraphRuntime::~GraphRuntime() { ExecutableCache::shared().forget(graph_); }
 
 VariableMemory& GraphRuntime::variable(const GraphData& graph, OperationId id) {
   const std::lock_guard lock(mutex_);
@@ -52,44 +55,9 @@ std::shared_ptr<const std::vector<NeededFeed>> GraphRuntime::needed(
   auto feeds =
       std::make_shared<const std::vector<NeededFeed>>(needed_feeds(graph, targets, operations));
   const std::lock_guard lock(mutex_);
-  if (needed_.size() >= most_executables) needed_.clear();
+  if (needed_.size() >= most_target_sets) needed_.clear();
   needed_[key] = feeds;
   return feeds;
-}
-
-std::shared_ptr<const Executable> GraphRuntime::find(const std::string& key) {
-  const std::lock_guard lock(mutex_);
-  const auto found = by_key_.find(key);
-  if (found == by_key_.end()) {
-    ++statistics_.misses;
-    return nullptr;
-  }
-  ++statistics_.hits;
-  recent_.splice(recent_.begin(), recent_, found->second);
-  return found->second->second;
-}
-
-void GraphRuntime::insert(const std::string& key, std::shared_ptr<const Executable> executable) {
-  const std::lock_guard lock(mutex_);
-  if (by_key_.contains(key)) return;
-  recent_.emplace_front(key, std::move(executable));
-  by_key_[key] = recent_.begin();
-  if (recent_.size() > most_executables) {
-    by_key_.erase(recent_.back().first);
-    recent_.pop_back();
-  }
-}
-
-GraphRuntime::Statistics GraphRuntime::statistics() {
-  const std::lock_guard lock(mutex_);
-  statistics_.entries = recent_.size();
-  return statistics_;
-}
-
-void GraphRuntime::clear() {
-  const std::lock_guard lock(mutex_);
-  by_key_.clear();
-  recent_.clear();
 }
 
 }  // namespace mpsg

@@ -1,15 +1,13 @@
-// What the runtime keeps with a graph: memory of its variables, compiled executables.
+// What the runtime keeps with a graph: memory of its variables, what its targets need.
 #pragma once
 
 #include <atomic>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <string>
+#include <vector>
 
 #include "graph/graph_data.h"
-#include "mpsg/executable.h"
 #include "runtime/executable_builder.h"
 
 namespace mpsg {
@@ -23,7 +21,11 @@ struct VariableMemory {
 class GraphRuntime final : public RuntimeState {
  public:
   static GraphRuntime& of(GraphData& graph);
+  explicit GraphRuntime(uint64_t graph) : graph_(graph) {}
+  /// The graph's executables leave the cache.
+  ~GraphRuntime() override;
 
+  /// Stays where it is as long as the graph lives.
   VariableMemory& variable(const GraphData& graph, OperationId id);
   uint64_t next_run() { return run_number_++; }
 
@@ -32,28 +34,11 @@ class GraphRuntime final : public RuntimeState {
                                                         const std::vector<Tensor>& targets,
                                                         const std::vector<Operation>& operations);
 
-  std::shared_ptr<const Executable> find(const std::string& key);
-  void insert(const std::string& key, std::shared_ptr<const Executable> executable);
-
-  struct Statistics {
-    uint64_t hits = 0;
-    uint64_t misses = 0;
-    size_t entries = 0;
-  };
-  Statistics statistics();
-  void clear();
-
-  /// Held while compiling, so that two threads compile one key once.
-  std::mutex compiling;
-
  private:
-  using Entry = std::pair<std::string, std::shared_ptr<const Executable>>;
+  const uint64_t graph_;
   std::mutex mutex_;
   std::map<OperationId, VariableMemory> variables_;
   std::map<std::vector<int32_t>, std::shared_ptr<const std::vector<NeededFeed>>> needed_;
-  std::list<Entry> recent_;  // most recently used first
-  std::map<std::string, std::list<Entry>::iterator> by_key_;
-  Statistics statistics_;
   std::atomic<uint64_t> run_number_{0};
 };
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "mpsg/attribute.h"
+#include "graph/buffer_pool.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -13,9 +13,8 @@ TensorData::TensorData(const TensorType& type) : type_(type) {
   size_t bytes = 0;
   if (__builtin_mul_overflow(static_cast<size_t>(*count), size_of(type.data_type), &bytes))
     throw ExecutionError(type.to_string() + " is larger than the address space");
-  auto memory = Bytes::allocate(bytes);
-  data_ = memory->mutable_data();
-  owner_ = std::move(memory);
+  owner_ = BufferPool::shared().take(bytes);
+  data_ = owner_.get();
 }
 
 TensorData::TensorData(const TensorType& type, void* memory, std::shared_ptr<void> owner)

@@ -26,11 +26,14 @@ from mpsg._api_types import (
     RandomDistribution,
     RandomNormalSamplingMethod,
     RandomOpDescriptor,
+    ScatterMode,
     TensorNamedDataLayout,
 )
 from mpsg._mpsg import (
+    CacheStatistics,
     DataType,
     Device,
+    EdgeInfo,
     Error,
     Executable,
     ExecutionError,
@@ -39,11 +42,16 @@ from mpsg._mpsg import (
     GraphError,
     InternalError,
     KernelInfo,
+    KernelProfile,
+    MemberInfo,
     MemoryReport,
     Operation,
     PackageError,
+    Profile,
+    RegionInfo,
     Tensor,
     TensorData,
+    ValueInfo,
     bfloat16,
     bool_,
     complex64,
@@ -65,8 +73,10 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Convolution2DOpDescriptor",
+    "CacheStatistics",
     "DataType",
     "Device",
+    "EdgeInfo",
     "Error",
     "Executable",
     "ExecutionError",
@@ -76,6 +86,8 @@ __all__ = [
     "InternalError",
     "KernelInfo",
     "LossReductionType",
+    "KernelProfile",
+    "MemberInfo",
     "MemoryReport",
     "Operation",
     "PackageError",
@@ -86,9 +98,13 @@ __all__ = [
     "RandomDistribution",
     "RandomNormalSamplingMethod",
     "RandomOpDescriptor",
+    "Profile",
+    "RegionInfo",
+    "ScatterMode",
     "Tensor",
     "TensorData",
     "TensorNamedDataLayout",
+    "ValueInfo",
     "bfloat16",
     "bool_",
     "complex64",
@@ -110,7 +126,7 @@ _tensor.attach()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Loads mpsg.data, mpsg.layers, mpsg.optimizers and mpsg.show when first used."""
-    if name in {"data", "layers", "optimizers", "show"}:
+    """Loads mpsg.cache, mpsg.data, mpsg.layers, mpsg.optimizers, mpsg.show when first used."""
+    if name in {"cache", "data", "layers", "optimizers", "show"}:
         return importlib.import_module(f"mpsg.{name}")
     raise AttributeError(f"module 'mpsg' has no attribute {name!r}")

@@ -106,6 +106,20 @@ class RandomNormalSamplingMethod(enum.IntEnum):
     BOX_MULLER = 1
 
 
+class ScatterMode(enum.IntEnum):
+    """How an update and what is at its place become one: sum, difference, product, quotient, the
+    smaller, the larger, the update.
+    """
+
+    ADD = 0
+    SUB = 1
+    MUL = 2
+    DIV = 3
+    MIN = 4
+    MAX = 5
+    SET = 6
+
+
 @dataclass(kw_only=True, slots=True)
 class Convolution2DOpDescriptor:
     """Strides, dilation, groups, padding and layouts of a 2D convolution

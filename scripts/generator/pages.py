@@ -91,6 +91,17 @@ def gradient_text(row: Row) -> str:
     return "none"
 
 
+def kind_text(row: Row) -> str:
+    """Whether the compiler expands it, and whether it becomes part of other kernels."""
+    if row.composite:
+        return "a composite: the compiler expands it"
+    if row.stitches:
+        return "basic; stitched into kernels with its neighbours"
+    if row.not_stitchable:
+        return f"basic; a kernel of its own: {row.not_stitchable}"
+    return "basic"
+
+
 def op_section(row: Row) -> str:
     lines = [f"## {row.name}", "", "```python", signature(row), "```", "", row.documentation, ""]
     if row.parameters:
@@ -101,8 +112,7 @@ def op_section(row: Row) -> str:
         lines.append(f"- Data types: {types_line(row)}.")
     lines.append(f"- Returns {results_text(row)}.")
     lines.append(f"- Gradient: {gradient_text(row)}.")
-    composite = "a composite: the compiler expands it" if row.composite else "basic"
-    lines.append(f"- Kind: {composite}.")
+    lines.append(f"- Kind: {kind_text(row)}.")
     if row.selectors:
         apple = ", ".join(f"`{name}` (macOS {macos})" for name, macos in row.selectors)
         lines.append(f"- Apple: {apple}.")

@@ -99,6 +99,8 @@ class Row:
     random: bool
     has_gradient: bool
     not_differentiable: str
+    stitches: bool
+    not_stitchable: str
     signature: str
 
     @property

@@ -84,6 +84,8 @@ class KernelRunner {
     arguments.inputs = in;
     arguments.outputs = out;
     arguments.workspace = workspace_.get();
+    const RunContext context;
+    arguments.run = &context;
     kernel_.run(arguments);
   }
 

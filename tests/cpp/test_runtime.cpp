@@ -4,44 +4,91 @@
 
 #include "fixtures.h"
 #include "graph/graph_data.h"
-#include "runtime/graph_runtime.h"
+#include "mpsg/cache.h"
 
 using namespace mpsg;
 using namespace mpsg::testing;
 
 namespace {
 
-GraphRuntime::Statistics statistics(Graph& graph) {
-  return GraphRuntime::of(*graph.data()).statistics();
-}
+/// What the process's cache counted since this was made, when it was emptied.
+class CacheWatch {
+ public:
+  CacheWatch() { cache::clear(); }
+  uint64_t hits() const { return cache::statistics().hits - before_.hits; }
+  uint64_t misses() const { return cache::statistics().misses - before_.misses; }
+  size_t entries() const { return cache::statistics().entries; }
+
+ private:
+  cache::Statistics before_ = cache::statistics();
+};
 
 }  // namespace
 
 TEST_CASE("the cache is keyed by feed types, targets and device") {
+  const CacheWatch watch;
   Graph graph;
   const auto x = placeholder(graph, {-1});
   const auto y = graph.add_one("square", {{"tensor", x}});
   const auto z = graph.add_one("negative", {{"tensor", x}});
   graph.run({{x, data<float>({2}, {1, 2})}}, {y});
   graph.run({{x, data<float>({2}, {3, 4})}}, {y});
-  CHECK(statistics(graph).hits == 1);
-  CHECK(statistics(graph).entries == 1);
+  CHECK(watch.hits() == 1);
+  CHECK(watch.entries() == 1);
   graph.run({{x, data<float>({3}, {1, 2, 3})}}, {y});
   graph.run({{x, data<float>({3}, {1, 2, 3})}}, {z});
   graph.run(Device("reference"), {{x, data<float>({3}, {1, 2, 3})}}, {z});
-  CHECK(statistics(graph).hits == 1);
-  CHECK(statistics(graph).entries == 4);
-  GraphRuntime::of(*graph.data()).clear();
-  CHECK(statistics(graph).entries == 0);
+  CHECK(watch.hits() == 1);
+  CHECK(watch.entries() == 4);
+  cache::clear();
+  CHECK(watch.entries() == 0);
 }
 
 TEST_CASE("the cache is bounded") {
+  const CacheWatch watch;
+  const auto before = cache::statistics();
+  cache::limit(64, {});
+  {
+    Graph graph;
+    const auto x = placeholder(graph, {-1});
+    const auto y = graph.add_one("square", {{"tensor", x}});
+    for (int64_t size = 0; size < 200; ++size)
+      graph.run({{x, TensorData({DataType::float32, Shape{size}})}}, {y});
+    CHECK(watch.entries() == 64);
+    CHECK(cache::statistics().evictions - before.evictions == 136);
+    cache::limit({}, 1);  // the newest stays
+    CHECK(watch.entries() == 1);
+  }
+  CHECK(watch.entries() == 0);  // the graph took it along
+  CHECK(cache::statistics().bytes == 0);
+  cache::limit(before.count_limit, before.byte_limit);
+}
+
+TEST_CASE("threads that need one key compile it once, and share its error") {
+  const CacheWatch watch;
   Graph graph;
   const auto x = placeholder(graph, {-1});
   const auto y = graph.add_one("square", {{"tensor", x}});
-  for (int64_t size = 0; size < 200; ++size)
-    graph.run({{x, TensorData({DataType::float32, Shape{size}})}}, {y});
-  CHECK(statistics(graph).entries == 64);
+  const auto bad = graph.add_one("reshape", {{"tensor", x}, {"shape", std::vector<int64_t>{2, 3}}});
+  std::atomic<int> errors = 0;
+  std::atomic<int> waiting = 4;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      --waiting;
+      while (waiting > 0) std::this_thread::yield();
+      graph.run({{x, data<float>({4}, {1, 2, 3, 4})}}, {y});
+      try {
+        graph.run({{x, data<float>({4}, {1, 2, 3, 4})}}, {bad});
+      } catch (const GraphError&) {
+        ++errors;
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(errors == 4);
+  CHECK(watch.entries() == 1);
+  CHECK(watch.misses() >= 2);
+  CHECK(watch.misses() <= 1 + 4);  // a failure is not kept
 }
 
 TEST_CASE("a fed integer that decides a shape enters the key by value") {

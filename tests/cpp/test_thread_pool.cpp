@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <mutex>
 #include <stdexcept>
@@ -199,3 +201,44 @@ TEST_CASE("thread pool: a forked child gets its own workers") {
   CHECK(sum_of_tasks(pool, 100) == 4950);
 }
 #endif
+
+TEST_CASE(
+    "thread pool: tasks without a std::function know their worker, one task a worker at a time") {
+  struct Counts {
+    std::array<std::atomic<int>, 500> calls{};
+    std::array<std::atomic<int>, 4> running{};
+    std::atomic<bool> strange{false};
+  };
+  const ThreadPool pool(4);
+  const ThreadPool::Session session(pool);
+  Counts counts;
+  const auto task = [](const void* context, int64_t index, int worker) {
+    auto& all = *static_cast<Counts*>(const_cast<void*>(context));
+    if (worker < 0 || worker >= 4) {
+      all.strange = true;
+      return;
+    }
+    auto& running = all.running[static_cast<size_t>(worker)];
+    if (running.fetch_add(1) != 0) all.strange = true;
+    ++all.calls[static_cast<size_t>(index)];
+    running.fetch_sub(1);
+  };
+  for (int repeat = 1; repeat <= 20; ++repeat) {
+    pool.run_tasks(500, task, &counts);
+    for (const auto& calls : counts.calls) CHECK(calls == repeat);
+  }
+  CHECK_FALSE(counts.strange);
+}
+
+TEST_CASE("thread pool: workers can be woken before there is work, while a session lives") {
+  const ThreadPool pool(3);
+  const ThreadPool alone(1);
+  alone.wake();
+  CHECK_FALSE(alone.awake());
+  const ThreadPool::Session session(pool);
+  pool.run_tasks(8, [](const void*, int64_t, int) {}, nullptr);
+  pool.wake();
+  for (int i = 0; i < 10000 && !pool.awake(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(pool.awake());
+}

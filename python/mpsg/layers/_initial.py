@@ -29,7 +29,7 @@ def he_uniform(shape: Sequence[int], fan_in: int, *key: int) -> npt.NDArray[np.f
     """
     if fan_in < 1:
         raise ValueError(f"fan_in must be at least 1, not {fan_in}")
-    return _uniform(shape, math.sqrt(6 / fan_in), key)
+    return uniform(shape, math.sqrt(6 / fan_in), key)
 
 
 def glorot_uniform(
@@ -55,10 +55,10 @@ def glorot_uniform(
     """
     if fan_in < 1 or fan_out < 1:
         raise ValueError(f"fan_in and fan_out must be at least 1, not {fan_in} and {fan_out}")
-    return _uniform(shape, math.sqrt(6 / (fan_in + fan_out)), key)
+    return uniform(shape, math.sqrt(6 / (fan_in + fan_out)), key)
 
 
-def _uniform(shape: Sequence[int], limit: float, key: Sequence[int]) -> npt.NDArray[np.float32]:
+def uniform(shape: Sequence[int], limit: float, key: Sequence[int]) -> npt.NDArray[np.float32]:
     """Uniform over [-limit, limit). NumPy keeps SeedSequence and the raw bits of PCG64 the same
     from version to version, but not its distributions.
     """

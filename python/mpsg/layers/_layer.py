@@ -9,6 +9,7 @@ import numpy as np
 
 from mpsg._api_types import ArrayLike
 from mpsg._mpsg import (
+    DataType,
     Graph,
     GraphError,
     Operation,
@@ -17,10 +18,19 @@ from mpsg._mpsg import (
     float16,
     float32,
     float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
 )
 from mpsg.data._integers import integer
 
-_FLOATING = (float16, bfloat16, float32, float64)
+FLOATING = (float16, bfloat16, float32, float64)
+INTEGERS = (int8, int16, int32, int64, uint8, uint16, uint32, uint64)
 
 
 class Layer(ABC):
@@ -32,6 +42,8 @@ class Layer(ABC):
     Attributes:
         name: What its variables are named after.
     """
+
+    _takes = FLOATING
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name:
@@ -62,7 +74,7 @@ class Layer(ABC):
         """Apply the layer.
 
         Args:
-            x: A floating-point tensor of known rank.
+            x: A tensor of known rank: floating-point, unless the layer says otherwise.
             training: Whether this is for training: :class:`Dropout` and :class:`BatchNorm` then
                 do something else than otherwise.
 
@@ -73,12 +85,19 @@ class Layer(ABC):
             TypeError: ``x`` is not a tensor.
             GraphError: ``x`` does not fit the layer, or belongs to another graph than before.
         """
+        result = self._apply(x, self._check(x), bool(training))
+        self._graph = x.graph
+        return result
+
+    def _check(self, x: Tensor) -> tuple[int, ...]:
+        """The shape of a tensor that the layer may be applied to, or an error."""
         if not isinstance(x, Tensor):
             raise TypeError(f"a layer is applied to a tensor of a graph, not to {x!r}")
-        if x.data_type not in _FLOATING:
+        if x.data_type not in self._takes:
             raise GraphError(
-                f"the layer '{self.name}' takes floating-point tensors, but '{x.name}' is "
-                f"{x.data_type.name}"
+                f"the layer '{self.name}' takes "
+                f"{'floating-point' if self._takes == FLOATING else 'integer'} tensors, but "
+                f"'{x.name}' is {x.data_type.name}"
             )
         if x.shape is None:
             raise GraphError(f"the layer '{self.name}' needs a tensor of known rank: '{x.name}'")
@@ -86,9 +105,7 @@ class Layer(ABC):
             raise GraphError(
                 f"the layer '{self.name}' has its variables in another graph than '{x.name}'"
             )
-        result = self._apply(x, x.shape, bool(training))
-        self._graph = x.graph
-        return result
+        return x.shape
 
     @abstractmethod
     def _apply(self, x: Tensor, shape: tuple[int, ...], training: bool) -> Tensor:
@@ -125,11 +142,21 @@ class Layer(ABC):
         self._features = size
         return size
 
-    def _variable(self, like: Tensor, name: str, value: ArrayLike, shape: Sequence[int]) -> Tensor:
-        """A new variable of the data type of ``like``; ``value`` is an array or one number."""
+    def _variable(
+        self,
+        like: Tensor,
+        name: str,
+        value: ArrayLike,
+        shape: Sequence[int],
+        data_type: DataType | None = None,
+    ) -> Tensor:
+        """A new variable of the given data type, or that of ``like``; ``value`` is an array or one
+        number.
+        """
+        data_type = data_type or like.data_type
         if isinstance(value, np.ndarray):
-            value = value.astype(like.data_type.numpy())
-        return like.graph.variable(value, shape, like.data_type, name=f"{self.name}/{name}")
+            value = value.astype(data_type.numpy())
+        return like.graph.variable(value, shape, data_type, name=f"{self.name}/{name}")
 
     def _trainable(
         self,
@@ -137,6 +164,7 @@ class Layer(ABC):
         name: str,
         value: ArrayLike | Callable[[], ArrayLike],
         shape: Sequence[int],
+        data_type: DataType | None = None,
     ) -> Tensor:
         """The trainable variable called ``name``: the one from earlier calls, or a new one.
 
@@ -144,7 +172,7 @@ class Layer(ABC):
         """
         if name not in self._variables:
             start = value() if callable(value) else value
-            self._variables[name] = self._variable(like, name, start, shape)
+            self._variables[name] = self._variable(like, name, start, shape, data_type)
         return self._variables[name]
 
 

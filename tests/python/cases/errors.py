@@ -41,6 +41,33 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
     "a fraction for an integer": (lambda g: i32(g, 2) * 0.5, "int32|0.5"),
     "a number too large": (lambda g: g.placeholder([2], mpsg.int8) + 300, "300|int8"),
     "negative for unsigned": (lambda g: g.placeholder([2], mpsg.uint8) + -1, "-1|uint8"),
+    "gather by floats": (lambda g: g.gather(f32(g, 2), f32(g, 2), 0), "float32"),
+    "gather with an axis too many": (lambda g: g.gather(f32(g, 2), i32(g, 2), 1), "axis"),
+    "gather of other batches": (
+        lambda g: g.gather(f32(g, 2, 3), i32(g, 4, 1), 1, batch_dimensions=1),
+        "batch dimension 0.*2, 3.*4, 1",
+    ),
+    "too many coordinates": (lambda g: g.gather_nd(f32(g, 2, 3), i32(g, 4, 3)), "3 coordinates"),
+    "no coordinates": (lambda g: g.gather_nd(f32(g, 2, 3), i32(g)), "at least one"),
+    "gather along another shape": (
+        lambda g: g.gather_along_axis(f32(g, 2, 3), i32(g, 3, 3), 1),
+        "axis 1 only",
+    ),
+    "scatter into nothing": (lambda g: g.scatter(f32(g, 2), i32(g, 2), axis=0), "shape.*data"),
+    "scatter of another shape": (
+        lambda g: g.scatter(f32(g, 2, 5), i32(g, 2), [4, 3], axis=0),
+        "2, 5.*2, 3",
+    ),
+    "scatter adds bools": (
+        lambda g: g.scatter_nd(g.placeholder([2], mpsg.bool_), i32(g, 2, 1), [4]),
+        "bool",
+    ),
+    "transposed convolution of another size": (
+        lambda g: g.convolution_transpose_2d(
+            f32(g, 1, 2, 3, 3), f32(g, 2, 1, 2, 2), [1, 1, 9, 9], Convolution()
+        ),
+        "9, 9",
+    ),
     "one_hot of floats": (lambda g: g.one_hot(f32(g, 2), 3), "float32"),
     "shape from floats": (lambda g: g.reshape(f32(g, 4), f32(g, 2)), "shape.*float32"),
     "logical of ints": (lambda g: g.logical_and(i32(g), i32(g)), "int32"),

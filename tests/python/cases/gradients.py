@@ -11,7 +11,13 @@ import numpy as np
 import mpsg
 from cases.arithmetic_unary import FUNCTIONS
 from mpsg import Convolution2DOpDescriptor as Convolution
-from mpsg import LossReductionType, PaddingMode, PaddingStyle, TensorNamedDataLayout
+from mpsg import (
+    LossReductionType,
+    PaddingMode,
+    PaddingStyle,
+    ScatterMode,
+    TensorNamedDataLayout,
+)
 from mpsg import Pooling2DOpDescriptor as Pooling
 from mpsg import PoolingReturnIndicesMode as IndicesMode
 from support.differences import Call
@@ -305,6 +311,8 @@ def windows(row: str) -> Iterator[GradientCase]:
         yield from convolutions(row)
     if "pooling" in row:
         yield from poolings(row)
+    if row.startswith(("gather", "scatter")):
+        yield from indexed(row)
 
 
 def convolutions(row: str) -> Iterator[GradientCase]:
@@ -329,22 +337,73 @@ def convolutions(row: str) -> Iterator[GradientCase]:
         descriptor = Convolution(**options)
         if row == "convolution_2d":
             yield plain(row, real(source), real(weights, 1), descriptor=descriptor)
-        elif row == "convolution_2d_data_gradient":
-            yield plain(
-                row,
-                real(output),
-                real(weights, 1),
-                output_shape=source,
-                forward_convolution_descriptor=descriptor,
-            )
+            continue
+        a, b, result = {
+            "convolution_2d_data_gradient": (output, weights, source),
+            "convolution_2d_weights_gradient": (output, source, weights),
+            "convolution_transpose_2d": (output, weights, source),
+            "convolution_transpose_2d_data_gradient": (source, weights, output),
+            "convolution_transpose_2d_weights_gradient": (source, output, weights),
+        }[row]
+        name = "forward_convolution_descriptor" if row.endswith("gradient") else "descriptor"
+        options = {"output_shape": result, name: descriptor}
+        yield plain(row, real(a), real(b, 1), **options)
+
+
+def indexed(row: str) -> Iterator[GradientCase]:
+    """gather and scatter; where an index repeats, the mode allows it."""
+    settings: dict[str, list[tuple[tuple[int, ...], Any, dict[str, Any], tuple[int, ...]]]] = {
+        "": [
+            ((4, 3), [2, 0, 2, 9], {"axis": 0}, (4, 3)),
+            ((2, 4), [[3], [1]], {"axis": -1}, (2, 2, 1)),
+        ],
+        "_nd": [
+            ((4, 3), [[2], [0], [2], [-1]], {}, (4, 3)),
+            ((2, 4), [[[3], [1]], [[3], [0]]], {"batch_dimensions": 1}, (2, 2)),
+        ],
+        "_along_axis": [((3, 4), [[2, 0, 2], [3, 9, 1], [0, 0, 0]], {"axis": 1}, (3, 3))],
+    }
+    kind = row.removeprefix("gather").removeprefix("scatter")
+    for data, numbers, options, picked in settings[kind]:
+        indices = np.array(numbers, np.int32)
+        if row.startswith("gather"):
+            yield plain(row, real(data), indices, **options)
+            continue
+        for mode in ScatterMode:
+            yield from scattered(row, data, indices, picked, mode, options)
+    if row == "gather":
+        batched = np.array([[1, 1, 3], [0, 7, 2]])
+        yield plain(row, real((2, 4, 2)), batched, axis=1, batch_dimensions=1)
+
+
+def scattered(
+    row: str,
+    data: tuple[int, ...],
+    indices: np.ndarray,
+    picked: tuple[int, ...],
+    mode: ScatterMode,
+    options: dict[str, Any],
+) -> Iterator[GradientCase]:
+    if mode == ScatterMode.SET:  # distinct indices only
+        indices = np.unique(indices).reshape(-1)[:1].reshape([1] * indices.ndim)
+        shape = list(indices.shape)
+        if row == "scatter_along_axis":
+            data, picked = (1, 4), (1, 1)
+        elif row == "scatter_nd":
+            data, picked, options = (4, 3), (*shape[:-1], 3), {}
         else:
-            yield plain(
-                row,
-                real(output),
-                real(source, 1),
-                output_shape=weights,
-                forward_convolution_descriptor=descriptor,
-            )
+            data, options = (4, 3), {"axis": 0}
+            picked = (*shape, 3)
+    updates = apart(picked, 1) + (0.06 if mode in (ScatterMode.MIN, ScatterMode.MAX) else 3)
+    start = apart(data, 2)
+
+    def into_data(graph: mpsg.Graph, t: list[mpsg.Tensor]) -> Any:
+        return getattr(graph, row)(t[0], t[1], data=t[2], mode=mode, **options)
+
+    yield GradientCase(f"{mode.name} into data", into_data, [updates, indices, start])
+    # Without data places may be infinite, and so are their differences.
+    if mode not in (ScatterMode.MIN, ScatterMode.MAX):
+        yield plain(row, updates, indices, shape=data, mode=mode, **options)
 
 
 def poolings(row: str) -> Iterator[GradientCase]:

@@ -102,37 +102,47 @@ def convolution_case(
 ) -> Case:
     math = Convolution(*shapes, descriptor)
     shaped = {"source": shapes[0], "weights": shapes[1], "gradient": math.output}
-    a_name, b_name, method, count = {
-        "convolution_2d": ("source", "weights", math.forward, np.prod(shapes[1][1:])),
+    per_source = np.prod(shapes[1]) / shapes[1][1] / descriptor.groups
+    per_weight = shapes[0][0] * np.prod(math.output[2:])
+    # Operands and result as a convolution calls them; a transposed one has it the other way round.
+    a_name, b_name, result, method, count = {
+        "convolution_2d": ("source", "weights", "gradient", math.forward, np.prod(shapes[1][1:])),
         "convolution_2d_data_gradient": (
-            "gradient",
-            "weights",
-            math.data_gradient,
-            np.prod(shapes[1]) / shapes[1][1] / descriptor.groups,
+            *("gradient", "weights", "source"),
+            *(math.data_gradient, per_source),
         ),
         "convolution_2d_weights_gradient": (
-            "gradient",
-            "source",
-            math.weights_gradient,
-            shapes[0][0] * np.prod(math.output[2:]),
+            *("gradient", "source", "weights"),
+            *(math.weights_gradient, per_weight),
+        ),
+        "convolution_transpose_2d": (
+            *("gradient", "weights", "source"),
+            *(math.data_gradient, per_source),
+        ),
+        "convolution_transpose_2d_data_gradient": (
+            *("source", "weights", "gradient"),
+            *(math.forward, np.prod(shapes[1][1:])),
+        ),
+        "convolution_transpose_2d_weights_gradient": (
+            *("source", "gradient", "weights"),
+            *((lambda x, y: math.weights_gradient(y, x)), per_weight),
         ),
     }[row]
     a, b = values(name, shaped[a_name], rng), values(name, shaped[b_name], rng)
     layouts = {"source": descriptor.data_layout, "weights": descriptor.weights_layout}
     layouts["gradient"] = layouts["source"]
-    result_layout = layouts["weights" if row.endswith("weights_gradient") else "source"]
     attributes: dict[str, Any] = {"descriptor": descriptor}
+    if row.endswith("gradient"):
+        attributes = {"forward_convolution_descriptor": descriptor}
     if row != "convolution_2d":
-        like = "source" if row.endswith("data_gradient") else "weights"
-        shape = to_layout(np.empty(shaped[like]), layouts[like]).shape
-        attributes = {"output_shape": shape, "forward_convolution_descriptor": descriptor}
+        attributes["output_shape"] = to_layout(np.empty(shaped[result]), layouts[result]).shape
     return Case(
         row,
         [to_layout(a, layouts[a_name]), to_layout(b, layouts[b_name])],
-        to_layout(method(wide(a), wide(b)), result_layout),
+        to_layout(method(wide(a), wide(b)), layouts[result]),
         attributes,
         operations=float(count) + 1,
-        scale=to_layout(method(np.abs(wide(a)), np.abs(wide(b))), result_layout),
+        scale=to_layout(method(np.abs(wide(a)), np.abs(wide(b))), layouts[result]),
         same_bits=False,
         signed_zeros=False,
     )
@@ -292,7 +302,11 @@ def flat_places(
     return to_layout(np.where(found < 0, -1, total).astype(np.int32), layout)
 
 
-CONVOLUTION = ["convolution_2d", "convolution_2d_data_gradient", "convolution_2d_weights_gradient"]
+CONVOLUTION = [
+    f"convolution{kind}_2d{what}"
+    for kind in ("", "_transpose")
+    for what in ("", "_data_gradient", "_weights_gradient")
+]
 POOLING = ["max_pooling_2d", "max_pooling_2d_gradient", "avg_pooling_2d", "avg_pooling_2d_gradient"]
 WINDOW_CASES: Cases = {
     "matrix_multiplication": partial(product_cases, "matrix_multiplication"),

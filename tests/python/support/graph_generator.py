@@ -19,6 +19,7 @@ from mpsg import (
     PaddingStyle,
     Pooling2DOpDescriptor,
     PoolingReturnIndicesMode,
+    ScatterMode,
 )
 from support.numbers import ALL, FLOATS, random_generator, values
 from support.running import DECLARED
@@ -54,6 +55,7 @@ EXACT_FLOATS = {
     *("reduction_minimum", "reduction_maximum_propagate_nan", "reduction_minimum_propagate_nan"),
     *("reduction_and", "reduction_or", "reduction_arg_maximum", "reduction_arg_minimum"),
     *("max_pooling_2d", "max_pooling_2d_return_indices", "one_hot", "absolute", "leaky_relu"),
+    *("gather", "gather_nd", "gather_along_axis", "scatter", "scatter_nd", "scatter_along_axis"),
 }
 
 
@@ -168,6 +170,11 @@ class Drawing:
             if self.tensors[at].data_type.name == name and self.tensors[at].shape == shape
         ]
         return self.pick(fitting) if fitting and self.integer(0, 3) else self.array(name, shape)
+
+    def indices(self, shape: tuple[int, ...]) -> np.ndarray:
+        """A few in range of most axes, some in range of none."""
+        rng = random_generator(self.integer(0, 999))
+        return np.asarray(rng.integers(-1, 4, shape)).astype(self.pick(["int32", "int64"]))
 
     def broadcastable(self, name: str, shape: tuple[int, ...]) -> Any:
         """One that broadcasts with a shape."""
@@ -444,11 +451,19 @@ def convolution(d: Drawing, row: str) -> Made:
     name = d.name(x)
     if row == "convolution_2d":
         return [x, d.with_shape(name, weights)], {"descriptor": descriptor}
-    attributes: dict[str, Any] = {"forward_convolution_descriptor": descriptor}
-    g = d.with_shape(name, output)
-    if row == "convolution_2d_data_gradient":
-        return [g, d.with_shape(name, weights)], {"output_shape": [n, c, h, w], **attributes}
-    return [g, x], {"output_shape": list(weights), **attributes}
+    # As a convolution of x calls them; a transposed one goes the other way.
+    small, large = d.with_shape(name, output), x
+    transposed = "transpose" in row
+    shapes = {"small": output, "large": (n, c, h, w), "weights": weights}
+    made = {"": "large", "_data_gradient": "small", "_weights_gradient": "weights"}
+    if not transposed:
+        made["_data_gradient"] = "large"
+    result = made[row.removeprefix("convolution_transpose_2d").removeprefix("convolution_2d")]
+    field = "forward_convolution_descriptor" if row.endswith("gradient") else "descriptor"
+    attributes: dict[str, Any] = {"output_shape": list(shapes[result]), field: descriptor}
+    if result == "weights":
+        return [large, small] if transposed else [small, large], attributes
+    return [small if result == "large" else large, d.with_shape(name, weights)], attributes
 
 
 def pooling(d: Drawing, row: str) -> Made:
@@ -520,6 +535,45 @@ def one_hot(d: Drawing, row: str) -> Made:
     return [x], {"depth": d.integer(0, 4), "axis": d.integer(-1, len(d.shape(x)))}
 
 
+def gathered(d: Drawing, row: str) -> Made:
+    x = d.main(row, "T", (1, 6))
+    shape = d.shape(x)
+    if row == "gather_nd":
+        count = d.integer(1, len(shape))
+        return [x, d.indices((d.integer(0, 3), count))], {}
+    axis = axis_of(d, len(shape))
+    if row == "gather":
+        return [x, d.indices((d.integer(0, 3), d.integer(1, 2)))], {"axis": axis}
+    picked = list(shape)
+    picked[axis] = d.integer(0, 4)
+    return [x, d.indices(tuple(picked))], {"axis": axis}
+
+
+def scattered(d: Drawing, row: str) -> Made:
+    """Into given data. Only what does not depend on the order of sums."""
+    x = d.main(row, "T", (1, 6))
+    name, shape = d.name(x), d.shape(x)
+    modes = [ScatterMode.SET]
+    if name not in ("bool", "complex64"):
+        modes += [ScatterMode.MIN, ScatterMode.MAX]
+    mode = d.pick(modes)
+    if row == "scatter_nd":
+        count = d.integer(1, len(shape))
+        updates = d.with_shape(name, (2, *shape[count:]))
+        indices = d.indices((2, count))
+        return [updates, indices], {"shape": list(shape), "mode": mode}
+    axis = d.integer(0, len(shape) - 1)
+    if row == "scatter":
+        updates = d.with_shape(name, (*shape[:axis], 3, *shape[axis + 1 :]))
+        return [updates, d.indices((3,))], {"shape": list(shape), "axis": axis, "mode": mode}
+    size = d.integer(0, 5)
+    return [x, d.indices(shape)], {
+        "shape": [*shape[:axis], size, *shape[axis + 1 :]],
+        "axis": axis,
+        "mode": mode,
+    }
+
+
 MAKERS: dict[str, Callable[[Drawing, str], Made]] = {
     **dict.fromkeys(
         ["softmax", "reduction_arg_maximum", "reduction_arg_minimum"], one_axis("axis")
@@ -546,12 +600,14 @@ MAKERS: dict[str, Callable[[Drawing, str], Made]] = {
     **dict.fromkeys(["pad", "pad_gradient"], pad),
     "matrix_multiplication": matrix_multiplication,
     "scaled_dot_product_attention": attention,
-    **{row: convolution for row in ROWS if row.startswith("convolution_2d")},
+    **{row: convolution for row in ROWS if row.startswith("convolution_")},
     **{row: pooling for row in ROWS if "_pooling_2d" in row},
     **{row: statistics for row in ROWS if row.startswith("normalization")},
     **dict.fromkeys(["softmax_cross_entropy", "softmax_cross_entropy_gradient"], loss),
     **dict.fromkeys(["stochastic_gradient_descent", "adam"], optimizer),
     "one_hot": one_hot,
+    **dict.fromkeys(["gather", "gather_nd", "gather_along_axis"], gathered),
+    **dict.fromkeys(["scatter", "scatter_nd", "scatter_along_axis"], scattered),
 }
 DRAWN = [
     row

@@ -1,0 +1,142 @@
+// Fast paths of calls from Python: arguments without pybind11's dispatcher, packed numpy arrays
+// without an import or an attribute look-up.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "bindings/bindings.h"
+#include "mpsg/error.h"
+#include "mpsg/executable.h"
+#include "runtime/executable_cache.h"
+
+namespace mpsg::python {
+
+/// Python's GIL, as the runtime sees it.
+class PythonLock final : public CallerLock {
+ public:
+  void release() override { state_ = PyEval_SaveThread(); }
+  void acquire() override { PyEval_RestoreThread(state_); }
+
+ private:
+  PyThreadState* state_ = nullptr;
+};
+
+/// Borrows a packed, aligned numpy array of a type that mpsg has, without a copy and without
+/// keeping it alive; false for everything else.
+bool borrow_array(PyObject* object, TensorData& data);
+/// May it be written?
+bool is_writeable_array(PyObject* object);
+bool is_writeable(const TensorData& data);
+
+/// The tensor behind a Python object; nullptr: it is none.
+const Tensor* tensor_in(PyObject* object);
+/// A new Python object.
+py::object wrap(TensorData data);
+
+/// Positional and keyword arguments of a METH_FASTCALL function, by name. Missing ones are nullptr.
+template <size_t count>
+class CallArguments {
+ public:
+  using Names = std::array<const char*, count>;
+  CallArguments(const char* function, const Names& names, PyObject* const* arguments,
+                Py_ssize_t positional, PyObject* keywords) {
+    if (positional > static_cast<Py_ssize_t>(count))
+      throw py::type_error(std::string(function) + "() takes at most " + std::to_string(count) +
+                           " arguments (" + std::to_string(positional) + " given)");
+    for (Py_ssize_t i = 0; i < positional; ++i) values_[static_cast<size_t>(i)] = arguments[i];
+    const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+    for (Py_ssize_t i = 0; i < named; ++i) {
+      const auto at = index_of(function, names, PyTuple_GET_ITEM(keywords, i));
+      if (values_[at])
+        throw py::type_error(std::string(function) + "() got multiple values for argument '" +
+                             names[at] + "'");
+      values_[at] = arguments[positional + i];
+    }
+  }
+
+  PyObject* operator[](size_t i) const { return values_[i]; }
+  /// nullptr for None, too.
+  PyObject* given(size_t i) const { return values_[i] == Py_None ? nullptr : values_[i]; }
+  PyObject* required(size_t i, const char* function, const char* name) const {
+    if (!values_[i])
+      throw py::type_error(std::string(function) + "() missing required argument '" + name + "'");
+    return values_[i];
+  }
+
+ private:
+  static size_t index_of(const char* function, const Names& names, PyObject* name) {
+    for (size_t i = 0; i < count; ++i)
+      if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) return i;
+    throw py::type_error(std::string(function) + "() got an unexpected keyword argument '" +
+                         py::handle(name).cast<std::string>() + "'");
+  }
+  std::array<PyObject*, count> values_{};
+};
+
+/// Runs `body` and turns what it throws into Python's exceptions.
+template <class Body>
+PyObject* translated(Body&& body) {
+  try {
+    return body().release().ptr();
+  } catch (py::error_already_set& error) {
+    error.restore();
+  } catch (...) {
+    py::detail::try_translate_exceptions();
+  }
+  return nullptr;
+}
+
+using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* arguments,
+                                   Py_ssize_t positional, PyObject* keywords);
+/// Gives a class a method. `definition` must live as long as the interpreter.
+void add_fast_method(const py::handle& type, PyMethodDef& definition);
+
+/// What a run works with, kept from call to call of a thread, so that nothing is allocated.
+struct CallMemory {
+  std::vector<Tensor> placeholders;
+  std::vector<TensorData> given;  // feeds as the caller gave them
+  std::vector<TensorData> feeds;  // in the executable's order
+  std::vector<Tensor> targets;
+  std::vector<Operation> operations;
+  std::vector<TensorData> results;
+  std::vector<py::object> keys;    // Python objects of the targets
+  std::vector<py::object> held;    // what must not go while the GIL is released
+  std::vector<PyObject*> written;  // results' memory as the caller gave it; nullptr: none
+  void clear();
+};
+
+/// Takes the thread's CallMemory for a scope. A nested call gets its own.
+class BorrowedCallMemory {
+ public:
+  BorrowedCallMemory();
+  ~BorrowedCallMemory();
+  BorrowedCallMemory(const BorrowedCallMemory&) = delete;
+  BorrowedCallMemory& operator=(const BorrowedCallMemory&) = delete;
+  CallMemory* operator->() const { return memory_; }
+  CallMemory& operator*() const { return *memory_; }
+
+ private:
+  CallMemory* memory_;
+};
+
+void bind_run(py::module_& module);
+void bind_executable(py::module_& module);
+void bind_cache(py::module_& module);
+
+Device to_device(const py::handle& object);
+
+template <class T>
+std::vector<T> to_list(const py::handle& object, const char* what) {
+  if (!object || object.is_none()) return {};
+  if (py::isinstance<T>(object)) return {object.cast<T>()};
+  try {
+    return object.cast<std::vector<T>>();
+  } catch (const py::cast_error&) {
+    throw GraphError(std::string(what) + " must be a list, got " +
+                     py::repr(object).cast<std::string>());
+  }
+}
+
+}  // namespace mpsg::python
