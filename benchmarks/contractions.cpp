@@ -174,29 +174,36 @@ Case case_of(const Product& p) {
 /// Square images, square filters, "same" padding.
 struct Convolution {
   const char* name;
-  int64_t images, size, in, out, filter;
+  int64_t images, size, in, out, filter, stride = 1;
 };
 
 constexpr Convolution convolutions[] = {
     {"digits 16 first", 16, 28, 1, 32, 5},     {"digits 16 second", 16, 14, 32, 64, 5},
     {"digits 64 first", 64, 28, 1, 32, 5},     {"digits 64 second", 64, 14, 32, 64, 5},
-    {"digits 256 second", 256, 14, 32, 64, 5},
+    {"digits 256 second", 256, 14, 32, 64, 5}, {"digits 1 first", 1, 28, 1, 32, 5},
+    {"digits 1 second", 1, 14, 32, 64, 5},     {"digits 256 first", 256, 28, 1, 32, 5},
+    {"gan first", 16, 28, 1, 64, 5, 2},        {"gan second", 16, 14, 64, 128, 5, 2},
+    {"gan 7x7", 16, 7, 128, 256, 5},           {"56x56", 8, 56, 64, 64, 3},
+    {"1x1 filters", 8, 28, 256, 128, 1},       {"7x7", 8, 7, 512, 512, 3},
 };
 
 void add_convolution(const Convolution& c, std::vector<Case>& cases) {
   using ops::TensorNamedDataLayout;
   const Attributes attributes{
       {"padding_style", static_cast<int64_t>(ops::PaddingStyle::TF_SAME)},
+      {"stride_in_x", c.stride},
+      {"stride_in_y", c.stride},
       {"data_layout", static_cast<int64_t>(TensorNamedDataLayout::NHWC)},
       {"weights_layout", static_cast<int64_t>(TensorNamedDataLayout::HWIO)}};
   const auto source = float32({c.images, c.size, c.size, c.in});
-  const auto output = float32({c.images, c.size, c.size, c.out});
+  const int64_t size = (c.size - 1) / c.stride + 1;
+  const auto output = float32({c.images, size, size, c.out});
   const auto weights = float32({c.filter, c.filter, c.in, c.out});
   const double operations =
-      2.0 * static_cast<double>(c.images * c.size * c.size * c.in * c.out * c.filter * c.filter);
+      2.0 * static_cast<double>(c.images * size * size * c.in * c.out * c.filter * c.filter);
   const std::string name = std::string(c.name) + " convolution";
   cases.push_back({name, "convolution_2d", {source, weights}, output, attributes, operations});
-  if (c.in > 1)
+  if (c.in > 1 || c.stride > 1)
     cases.push_back({name + " dX",
                      "convolution_2d_data_gradient",
                      {output, weights},

@@ -1,6 +1,6 @@
 """What a run of a tiny graph costs: z * 2 + 1 on 16 elements, once in each installed library.
 
-    python benchmarks/launch.py
+python benchmarks/launch.py
 """
 
 from __future__ import annotations

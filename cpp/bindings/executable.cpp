@@ -61,6 +61,8 @@ void bind_kernels(py::module_& module) {
       .def_readonly("computes", &KernelInfo::computes,
                     "Operations that became one kernel: 'multiplication, addition'.")
       .def_readonly("ended", &KernelInfo::ended, "Why the kernel holds no more of them.")
+      .def_readonly("segments", &KernelInfo::segments,
+                    "How often its code runs in one launch, over other operands each time.")
       .def_readonly("bytes", &KernelInfo::bytes, "Of its operands and results.")
       .def_readonly("operations", &KernelInfo::operations,
                     "Arithmetic ones: a multiplication and an addition count as two.")
@@ -80,6 +82,8 @@ void bind_kernels(py::module_& module) {
       .def_readonly("members", &RegionInfo::members)
       .def_readonly("inputs", &RegionInfo::inputs, "Ids of tensors: places in memory.tensors.")
       .def_readonly("outputs", &RegionInfo::outputs, "Ids of tensors: places in memory.tensors.")
+      .def_readonly("segments", &RegionInfo::segments,
+                    "How often it runs in one launch, over other operands each time.")
       .def_readonly("text", &RegionInfo::text, "The loops and the program of a stitched kernel.")
       .def("__repr__", [](const RegionInfo& r) {
         std::string text = "<mpsg.RegionInfo " + std::to_string(r.step) + " '" + r.name + "':";

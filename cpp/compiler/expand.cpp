@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "compiler/passes.h"
 #include "graph/contexts.h"
 #include "mpsg/backend.h"
@@ -15,39 +17,77 @@ bool has_composites(const Module& module, const Backend& backend) {
   return false;
 }
 
+bool expands(const std::shared_ptr<GraphData>& graph, OperationId id, const Backend& backend) {
+  return graph->node(id).row->is_composite() && !backend.claims(Operation(graph, id));
+}
+
+/// What `view` becomes in `into`. `from`: the composite with its types and symbols.
+std::vector<TensorId> expand(const OperationView& view, const std::vector<TensorId>& operands,
+                             Graph into, const GraphData& from, OperationId id) {
+  auto& data = *into.data();
+  std::vector<Tensor> inputs;
+  for (const auto input : operands) inputs.push_back(data.tensor(input));
+  const auto first_new = data.node_count();
+  ExpandContext context(view, into, std::move(inputs), from.node(id).outputs);
+  view.row().expand(context);
+  std::vector<TensorId> outputs;
+  for (const auto& result : context.results()) {
+    // The composite's own inference knows sizes that its parts hold as numbers.
+    const auto at = TensorId{id, static_cast<int32_t>(outputs.size())};
+    if (result.id().operation >= first_new && result.shape() == from.type(at).shape)
+      data.set_symbols(result.id(), from.symbolic_shape(at));
+    outputs.push_back(result.id());
+  }
+  return outputs;
+}
+
+/// While it lives, what is added to the graph is expanded at once, parts of parts too.
+class ExpandedParts {
+ public:
+  ExpandedParts(GraphData& graph, GraphData::Expander expander) : graph_(graph) {
+    graph_.expander = std::move(expander);
+  }
+  ~ExpandedParts() { graph_.expander = nullptr; }
+  ExpandedParts(const ExpandedParts&) = delete;
+  ExpandedParts& operator=(const ExpandedParts&) = delete;
+
+ private:
+  GraphData& graph_;
+};
+
+/// What a composite waited for, all of its parts wait for.
+class ControlScope {
+ public:
+  ControlScope(GraphData& graph, std::vector<OperationId> control)
+      : control_(graph.build_state().control) {
+    control_.push_back(std::move(control));
+  }
+  ~ControlScope() { control_.pop_back(); }
+  ControlScope(const ControlScope&) = delete;
+  ControlScope& operator=(const ControlScope&) = delete;
+
+ private:
+  std::vector<std::vector<OperationId>>& control_;
+};
+
 }  // namespace
 
 void expand_composites(Module& module, const Backend& backend) {
+  // Composites inside of bodies that parts have are left for another round.
   while (has_composites(module, backend)) {
-    const auto source_graph = module.graph.data();
-    rewrite_module(module, [&](OperationId id, const Node& node, Graph into) {
+    const auto source = module.graph.data();
+    rewrite_module(module, [&](OperationId id, Node node, Graph into) {
       auto& data = *into.data();
-      if (!node.row->is_composite() || backend.claims(Operation(source_graph, id)))
-        return append_unchanged(data, node);
-      std::vector<Tensor> inputs;
-      for (const auto input : node.inputs) inputs.push_back(data.tensor(input));
-      const auto first_new = data.node_count();
+      if (!expands(source, id, backend)) return append_unchanged(data, std::move(node));
       const OriginScope origin(data, node.name, node.source);
-      // What the composite waited for, all of its parts wait for.
-      auto& state = data.build_state();
-      state.control.push_back(node.control);
-      ExpandContext context(node.view(), into, inputs, source_graph->node(id).outputs);
-      try {
-        node.row->expand(context);
-      } catch (...) {
-        state.control.pop_back();
-        throw;
-      }
-      state.control.pop_back();
-      std::vector<TensorId> outputs;
-      for (const auto& result : context.results()) {
-        // The composite's own inference knows sizes that its parts hold as numbers.
-        const auto at = TensorId{id, static_cast<int32_t>(outputs.size())};
-        if (result.id().operation >= first_new && result.shape() == source_graph->type(at).shape)
-          data.set_symbols(result.id(), source_graph->symbolic_shape(at));
-        outputs.push_back(result.id());
-      }
-      return outputs;
+      const ControlScope control(data, node.control);
+      const ExpandedParts parts(
+          data, [&](OperationId part) -> std::optional<std::vector<TensorId>> {
+            if (!expands(into.data(), part, backend)) return std::nullopt;
+            const auto& whole = data.node(part);
+            return expand(whole.view(), whole.inputs, into, data, part);
+          });
+      return expand(node.view(), node.inputs, into, *source, id);
     });
   }
 }

@@ -1,6 +1,6 @@
 #include <numeric>
 
-#include "compiler/passes.h"
+#include "compiler/rewrites.h"
 
 namespace mpsg {
 namespace {
@@ -22,21 +22,15 @@ bool swaps_last_two(const GraphData& data, TensorId id) {
 
 }  // namespace
 
-void fold_transposes(Module& module) {
-  rewrite_module(module, [](OperationId, const Node& original, Graph into) {
-    auto& data = *into.data();
-    Node node = original;
-    if (node.row->name == "matrix_multiplication") {
-      static constexpr const char* flags[] = {"transpose_primary", "transpose_secondary"};
-      for (size_t side = 0; side < 2; ++side) {
-        if (!swaps_last_two(data, node.inputs[side])) continue;
-        auto& flag = node.attributes[static_cast<size_t>(node.row->attribute_index(flags[side]))];
-        flag = !std::get<bool>(flag);
-        node.inputs[side] = data.node(node.inputs[side].operation).inputs[0];
-      }
-    }
-    return append_unchanged(data, std::move(node));
-  });
+void fold_transposes(const GraphData& data, Node& node) {
+  if (node.row->name != "matrix_multiplication") return;
+  static constexpr const char* flags[] = {"transpose_primary", "transpose_secondary"};
+  for (size_t side = 0; side < 2; ++side) {
+    if (!swaps_last_two(data, node.inputs[side])) continue;
+    auto& flag = node.attributes[static_cast<size_t>(node.row->attribute_index(flags[side]))];
+    flag = !std::get<bool>(flag);
+    node.inputs[side] = data.node(node.inputs[side].operation).inputs[0];
+  }
 }
 
 }  // namespace mpsg

@@ -5,7 +5,17 @@
 namespace mpsg {
 namespace {
 
+/// Segments run at the same time: none may write over what another one reads.
+bool segments_may(const StitchedRegion& region, size_t input, size_t output) {
+  const auto inputs = static_cast<size_t>(region.kernel.input_count());
+  const auto outputs = region.kernel.operands.size() - inputs;
+  if (input / inputs != output / outputs) return false;
+  return may_overwrite(region.segment(input / inputs), static_cast<int32_t>(input % inputs),
+                       static_cast<int32_t>(inputs + output % outputs));
+}
+
 bool region_may(const StitchedRegion& region, size_t input, size_t output) {
+  if (!region.further.empty()) return segments_may(region, input, output);
   const auto from = kernel_input(region, input), to = kernel_output(region, output);
   return from >= 0 && to >= 0 && may_overwrite(region.kernel, from, to);
 }

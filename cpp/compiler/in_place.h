@@ -14,7 +14,8 @@ bool may_write_over(const Node& node, const GraphData& graph, size_t input, size
 /// The same for a step.
 bool may_write_over(const Plan& plan, const PlanStep& step, size_t input, size_t output);
 
-/// The operand of the region's kernel that operand `input` of the step is; -1: the root's.
+/// The operand of the region's kernel (which has no further segments) that operand `input` of the
+/// step is; -1: the root's.
 int32_t kernel_input(const StitchedRegion& region, size_t input);
 /// The operand of the region's kernel that result `output` of the step is; -1: the root's.
 int32_t kernel_output(const StitchedRegion& region, size_t output);

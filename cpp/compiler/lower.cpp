@@ -189,9 +189,7 @@ class Lowering {
     return step;
   }
 
-  void add_view(OperationId id, const Node& node) {
-    view_value({id, 0}, value_of(node.inputs[0]));
-  }
+  void add_view(OperationId id, const Node& node) { view_value({id, 0}, value_of(node.inputs[0])); }
 
   int32_t view_value(TensorId id, int32_t source) {
     PlanValue view = plan_->values[static_cast<size_t>(source)];

@@ -1,8 +1,8 @@
-#include <cstring>
-#include <map>
 #include <string>
+#include <utility>
 
-#include "compiler/passes.h"
+#include "compiler/module.h"
+#include "compiler/rewrites.h"
 
 namespace mpsg {
 namespace {
@@ -43,6 +43,7 @@ std::string key_of(const Node& node, int32_t region) {
   std::string key;
   put(key, node.row);
   put(key, region);
+  put(key, node.from_sizes);  // what is equal for this batch only stays apart
   for (const auto segment : node.segments) put(key, segment);
   for (const auto input : node.inputs) put(key, input);
   for (const auto& attribute : node.attributes) put_attribute(key, attribute);
@@ -52,18 +53,11 @@ std::string key_of(const Node& node, int32_t region) {
 
 }  // namespace
 
-void merge_equal(Module& module) {
-  std::map<std::string, std::vector<TensorId>> seen;
-  rewrite_module(module, [&](OperationId, const Node& node, Graph into) {
-    auto& data = *into.data();
-    if (!node.row->traits.pure) return append_unchanged(data, node);
-    auto key = key_of(node, data.build_state().regions.back());
-    const auto found = seen.find(key);
-    if (found != seen.end()) return found->second;
-    auto outputs = append_unchanged(data, node);
-    seen.emplace(std::move(key), outputs);
-    return outputs;
-  });
+std::vector<TensorId> EqualOperations::append(GraphData& graph, Node node) {
+  if (!node.row->traits.pure) return append_unchanged(graph, std::move(node));
+  const auto [entry, added] = seen_.try_emplace(key_of(node, graph.build_state().regions.back()));
+  if (added) entry->second = append_unchanged(graph, std::move(node));
+  return entry->second;
 }
 
 }  // namespace mpsg

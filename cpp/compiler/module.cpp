@@ -27,7 +27,8 @@ std::vector<bool> live_operations(const GraphData& graph, const std::vector<Tens
 }
 
 std::vector<TensorId> append_unchanged(GraphData& graph, Node node) {
-  const auto id = graph.append(std::move(node));
+  const auto id =
+      node.outputs.empty() ? graph.append(std::move(node)) : graph.append_inferred(std::move(node));
   std::vector<TensorId> outputs;
   for (size_t i = 0; i < graph.node(id).outputs.size(); ++i)
     outputs.push_back({id, static_cast<int32_t>(i)});
@@ -42,6 +43,7 @@ void rewrite_module(Module& module, GraphCopy::Rewrite rewrite) {
   GraphCopy copy(source, result.graph);
   copy.set_rewrite(std::move(rewrite));
   copy.set_live(&live);
+  copy.keep_types();
   for (const auto feed : module.feeds) copy.keep(feed.operation);
   for (OperationId id = 0; id < source.node_count(); ++id)
     if (source.node(id).region == 0) copy.copy_if_live(id);

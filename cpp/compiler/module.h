@@ -22,7 +22,8 @@ struct Module {
 std::vector<bool> live_operations(const GraphData& graph, const std::vector<TensorId>& targets,
                                   const std::vector<OperationId>& target_operations);
 
-/// Rebuilds the module from its live operations, each through `rewrite` (see GraphCopy).
+/// Rebuilds the module from its live operations, each through `rewrite` (see GraphCopy). Types are
+/// known: what a node becomes has those that the node had.
 void rewrite_module(Module& module, GraphCopy::Rewrite rewrite);
 
 /// Appends `node` as it is; returns its results. What a rewrite does by default.

@@ -29,17 +29,9 @@ Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
 /// Replaces composites that the backend does not claim, until none is left.
 void expand_composites(Module& module, const Backend& backend);
 
-/// Computes what depends on constants only, where the result is not much larger than its inputs.
-void fold_constants(Module& module);
-
-/// Makes equal pure operations one.
-void merge_equal(Module& module);
-
-/// Removes what changes nothing: identities, casts and reshapes to the same, products with one.
+/// Makes less of the operations, each by all of rewrites.h at once: copying a graph costs more than
+/// looking at it. May leave operations that nothing needs.
 void simplify(Module& module);
-
-/// Lets matrix products read their operands transposed where a permute fed them.
-void fold_transposes(Module& module);
 
 /// Orders the operations of a region so that reads of variables come before their assigns.
 struct Schedule {

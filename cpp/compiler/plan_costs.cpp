@@ -84,7 +84,8 @@ StepCost cost_of(const Plan& plan, const PlanStep& step) {
                             ? 0
                             : elements(plan.values[static_cast<size_t>(step.outputs.front())].type);
   if (step.stitched) {
-    cost.operations = stitched_operations(step.stitched->kernel);
+    for (size_t i = 0; i < step.stitched->segment_count(); ++i)
+      cost.operations += stitched_operations(step.stitched->segment(i));
     if (step.stitched->root)
       cost.operations += contraction_operations(
           *step.stitched->root, plan, step, static_cast<double>(step.stitched->kernel.elements()));

@@ -135,8 +135,7 @@ class Planner {
     const auto made = step.outputs[output];
     if (!step.stitched && !step.row->traits.elementwise) return false;
     // A root writes its result there before its epilogue reads its own operands.
-    if (std::ranges::any_of(step.outputs,
-                            [&](int32_t other) { return at(other).view_of == made; }))
+    if (std::ranges::any_of(step.outputs, [&](int32_t other) { return at(other).view_of == made; }))
       return false;
     for (const auto input : step.inputs) {
       const auto owner = root_of(input);
@@ -153,8 +152,7 @@ class Planner {
   /// The same block read a second time in another way would see results.
   bool all_may(const PlanStep& step, int32_t owner, size_t output) {
     for (size_t i = 0; i < step.inputs.size(); ++i)
-      if (root_of(step.inputs[i]) == owner && !may_write_over(plan_, step, i, output))
-        return false;
+      if (root_of(step.inputs[i]) == owner && !may_write_over(plan_, step, i, output)) return false;
     return true;
   }
 

@@ -17,10 +17,17 @@ class Scheduler {
   Scheduler(const GraphData& graph, int32_t region, const std::vector<TensorId>& results)
       : graph_(graph) {
     if (region == 0) {
+      position_.assign(static_cast<size_t>(graph.node_count()), nowhere);
       for (OperationId id = 0; id < graph.node_count(); ++id)
         if (graph.node(id).region == 0) add(id);
     } else {
-      for (const auto id : graph.region(region).nodes) add(id);
+      const auto& nodes = graph.region(region).nodes;
+      if (!nodes.empty()) {
+        const auto [first, last] = std::ranges::minmax(nodes);
+        first_ = first;
+        position_.assign(static_cast<size_t>(last - first) + 1, nowhere);
+      }
+      for (const auto id : nodes) add(id);
     }
     for (const auto result : results) results_.insert(result);
   }
@@ -48,8 +55,13 @@ class Scheduler {
   };
 
   void add(OperationId id) {
-    position_[id] = ids_.size();
+    position_[static_cast<size_t>(id - first_)] = ids_.size();
     ids_.push_back(id);
+  }
+
+  size_t position(OperationId id) const {
+    const auto at = static_cast<size_t>(id - first_);
+    return id >= first_ && at < position_.size() ? position_[at] : nowhere;
   }
 
   const Node& node(size_t at) const { return graph_.node(ids_[at]); }
@@ -59,13 +71,13 @@ class Scheduler {
     consumers_.resize(ids_.size());
     for (size_t at = 0; at < ids_.size(); ++at) {
       for (const auto input : node(at).inputs)
-        if (const auto found = position_.find(input.operation); found != position_.end()) {
-          edges_[found->second].insert(at);
-          consumers_[found->second].push_back(at);
+        if (const auto maker = position(input.operation); maker != nowhere) {
+          edges_[maker].push_back(at);
+          consumers_[maker].push_back(at);
         }
       for (const auto dependency : node(at).control)
-        if (const auto found = position_.find(dependency); found != position_.end())
-          edges_[found->second].insert(at);
+        if (const auto other = position(dependency); other != nowhere)
+          edges_[other].push_back(at);
     }
   }
 
@@ -81,6 +93,8 @@ class Scheduler {
 
   void find_variables() {
     for (size_t at = 0; at < ids_.size(); ++at) {
+      const auto& name = node(at).row->name;
+      if (name != "read" && name != "assign" && node(at).regions.empty()) continue;
       std::set<OperationId> read, assigned;
       collect(ids_[at], read, assigned);
       for (const auto variable : read) variables_[variable].reads.push_back(at);
@@ -137,7 +151,7 @@ class Scheduler {
       for (const auto read : uses.reads) {
         if (later[read] || read == assign) continue;
         if (node(read).row->name != "read") {  // a body reads it
-          edges_[read].insert(assign);
+          edges_[read].push_back(assign);
           continue;
         }
         std::set<size_t> readers;
@@ -146,12 +160,12 @@ class Scheduler {
         const bool conflict = std::ranges::any_of(readers, [&](size_t u) { return later[u]; });
         if (is_result || conflict) {
           schedule_.copied_reads.insert(ids_[read]);
-          edges_[read].insert(assign);
+          edges_[read].push_back(assign);
           continue;
         }
-        edges_[read].insert(assign);
+        edges_[read].push_back(assign);
         for (const auto reader : readers)
-          if (reader != assign) edges_[reader].insert(assign);
+          if (reader != assign) edges_[reader].push_back(assign);
       }
     }
   }
@@ -163,9 +177,8 @@ class Scheduler {
     const auto assign = uses.assigns.front();
     if (node(assign).row->name != "assign" || !node(assign).control.empty()) return;
     const auto value = node(assign).inputs[1], variable = node(assign).inputs[0];
-    const auto found = position_.find(value.operation);
-    if (found == position_.end() || results_.contains(value)) return;
-    const auto producer = found->second;
+    const auto producer = position(value.operation);
+    if (producer == nowhere || results_.contains(value)) return;
     if (!writes_to_order(producer) || uses_of(producer, value) != 1 ||
         graph_.type(value) != graph_.type(variable))
       return;
@@ -190,7 +203,7 @@ class Scheduler {
       if (reads_variable(maker.inputs[i], variable) &&
           !may_write_over(maker, graph_, i, static_cast<size_t>(value.index)))
         return;
-    for (const auto reader : before) edges_[reader].insert(producer);
+    for (const auto reader : before) edges_[reader].push_back(producer);
     schedule_.in_place_writes[value] = variable.operation;
   }
 
@@ -245,8 +258,8 @@ class Scheduler {
           if (read != assign && !later[read]) {
             if (node(read).row->name == "read") schedule_.copied_reads.insert(ids_[read]);
             // A read of the old value needs to wait for nothing.
-            for (auto& edges : edges_) edges.erase(read);
-            edges_[read].insert(assign);
+            for (auto& edges : edges_) std::erase(edges, read);
+            edges_[read].push_back(assign);
           }
       }
     if (!sort())
@@ -254,10 +267,13 @@ class Scheduler {
                        "with graph.control_dependency");
   }
 
+  static constexpr auto nowhere = static_cast<size_t>(-1);
+
   const GraphData& graph_;
   std::vector<OperationId> ids_;
-  std::map<OperationId, size_t> position_;
-  std::vector<std::set<size_t>> edges_;  // from a step to those that must come later
+  OperationId first_ = 0;                   // of those that a body may have
+  std::vector<size_t> position_;            // by operation, from `first_` on
+  std::vector<std::vector<size_t>> edges_;  // from a step to those that must come later
   std::vector<std::vector<size_t>> consumers_;
   std::map<OperationId, Uses> variables_;
   std::set<TensorId> results_;

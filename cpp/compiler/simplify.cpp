@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "compiler/passes.h"
+#include "compiler/rewrites.h"
 #include "graph/scalars.h"
 
 namespace mpsg {
@@ -11,10 +12,10 @@ bool is_named(const GraphData& data, TensorId id, std::string_view row) {
   return data.node(id.operation).row->name == row;
 }
 
-/// Is every element of this constant one?
+/// Is every element of this constant one, whatever the open sizes are?
 bool is_one(const GraphData& data, TensorId id) {
   const auto& node = data.node(id.operation);
-  if (node.row->name != "constant") return false;
+  if (node.row->name != "constant" || node.from_sizes) return false;
   const auto& bytes = *std::get<std::shared_ptr<const Bytes>>(node.attributes[0]);
   const auto type = node.outputs[0].data_type;
   const auto one = graph_detail::scalar_bytes(Scalar(int64_t{1}), type);
@@ -30,9 +31,11 @@ bool is_broadcast_one(const GraphData& data, TensorId id) {
   return is_one(data, id);
 }
 
-/// The input that equals the only output of `node`, if one does, value for value.
-std::optional<TensorId> same_as_input(const GraphData& data, const Node& node,
-                                      const TensorType& output) {
+}  // namespace
+
+std::optional<TensorId> same_as_input(const GraphData& data, const Node& node) {
+  if (node.outputs.size() != 1) return std::nullopt;
+  const auto& output = node.outputs[0];
   const auto& name = node.row->name;
   if (!node.control.empty()) return std::nullopt;
   if (name == "identity" || name == "cast" || name == "reshape" || name == "broadcast" ||
@@ -49,9 +52,9 @@ std::optional<TensorId> same_as_input(const GraphData& data, const Node& node,
   return std::nullopt;
 }
 
-/// Elementwise rows broadcast by themselves: they read what a broadcast was made from.
-void skip_broadcasts(const GraphData& data, Node& node, const TensorType& output) {
-  if (!node.row->traits.elementwise || node.inputs.size() < 2) return;
+void skip_broadcasts(const GraphData& data, Node& node) {
+  if (!node.row->traits.elementwise || node.inputs.size() < 2 || node.outputs.size() != 1) return;
+  const auto& output = node.outputs[0];
   for (auto& input : node.inputs) {
     if (!is_named(data, input, "broadcast")) continue;
     const auto original = input;
@@ -64,20 +67,19 @@ void skip_broadcasts(const GraphData& data, Node& node, const TensorType& output
   }
 }
 
-}  // namespace
-
 void simplify(Module& module) {
-  rewrite_module(module, [](OperationId, const Node& original, Graph into) {
+  EqualOperations equal;
+  rewrite_module(module, [&](OperationId, Node node, Graph into) {
     auto& data = *into.data();
-    Node node = original;
-    auto outputs = append_unchanged(data, node);
-    if (outputs.size() != 1) return outputs;
-    const auto type = data.type(outputs[0]);
-    if (const auto same = same_as_input(data, node, type)) return std::vector<TensorId>{*same};
-    const auto before = node.inputs;
-    skip_broadcasts(data, node, type);
-    if (node.inputs != before) outputs = append_unchanged(data, std::move(node));
-    return outputs;
+    if (const auto constants = folded(data, node)) {
+      std::vector<TensorId> results;
+      for (const auto& constant : *constants) results.push_back(equal.append(data, constant)[0]);
+      return results;
+    }
+    skip_broadcasts(data, node);
+    if (const auto same = same_as_input(data, node)) return std::vector<TensorId>{*same};
+    fold_transposes(data, node);
+    return equal.append(data, std::move(node));
   });
 }
 

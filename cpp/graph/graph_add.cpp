@@ -263,6 +263,11 @@ std::vector<Tensor> Graph::add(std::string_view op, std::vector<Argument> argume
   const auto id = NodeBuilder(*data_, require_row(op), std::move(arguments), name).build();
   const std::lock_guard lock(data_->mutex);
   std::vector<Tensor> results;
+  if (data_->expander)
+    if (const auto parts = data_->expander(id)) {
+      for (const auto part : *parts) results.push_back(data_->tensor(part));
+      return results;
+    }
   for (size_t i = 0; i < data_->node(id).outputs.size(); ++i)
     results.push_back(data_->tensor({id, static_cast<int32_t>(i)}));
   return results;

@@ -1,5 +1,6 @@
 #include "graph/graph_copy.h"
 
+#include <algorithm>
 #include <set>
 
 #include "graph/contexts.h"
@@ -7,14 +8,39 @@
 
 namespace mpsg {
 
+const TensorId* GraphCopy::find(TensorId original) const {
+  const auto at = static_cast<size_t>(original.operation);
+  if (original.index == 0) return at < first_.size() && first_[at].operation >= 0 ? &first_[at] : nullptr;
+  const auto found = others_.find(original);
+  return found == others_.end() ? nullptr : &found->second;
+}
+
+void GraphCopy::bind(TensorId original, TensorId copy) {
+  const auto at = static_cast<size_t>(original.operation);
+  if (original.index != 0) {
+    others_[original] = copy;
+    return;
+  }
+  if (first_.size() <= at)
+    first_.resize(std::max(at + 1, static_cast<size_t>(source_.node_count())), {-1, 0});
+  first_[at] = copy;
+}
+
+void GraphCopy::bind(OperationId original, OperationId copy) {
+  const auto at = static_cast<size_t>(original);
+  if (operations_.size() <= at)
+    operations_.resize(std::max(at + 1, static_cast<size_t>(source_.node_count())), -1);
+  operations_[at] = copy;
+}
+
 TensorId GraphCopy::operator()(TensorId original) const {
-  const auto at = tensors_.find(original);
-  return at == tensors_.end() ? original : at->second;
+  const auto* const copy = find(original);
+  return copy ? *copy : original;
 }
 
 OperationId GraphCopy::operator()(OperationId original) const {
-  const auto at = operations_.find(original);
-  return at == operations_.end() ? original : at->second;
+  const auto at = static_cast<size_t>(original);
+  return at < operations_.size() && operations_[at] >= 0 ? operations_[at] : original;
 }
 
 void GraphCopy::copy_if_live(OperationId id) {
@@ -29,21 +55,26 @@ void GraphCopy::copy(OperationId id) {
   node.segments = original.segments;
   node.attributes = original.attributes;
   node.symbols = original.symbols;
+  node.from_sizes = original.from_sizes;
+  if (keeps_types_) node.outputs = original.outputs;
   node.name = source_.display_name(id);
   node.source = original.source;
   node.regions = original.regions;
+  node.inputs.reserve(original.inputs.size());
   for (const auto input : original.inputs) node.inputs.push_back((*this)(input));
   const bool same_graph = &source_ == &target;
-  for (const auto dependency : original.control)
-    if (same_graph || operations_.contains(dependency)) node.control.push_back((*this)(dependency));
+  for (const auto dependency : original.control) {
+    const auto at = static_cast<size_t>(dependency);
+    if (same_graph || (at < operations_.size() && operations_[at] >= 0))
+      node.control.push_back((*this)(dependency));
+  }
   if (rewrite_ && node.row->blocks.empty()) {
     const auto last = target.node_count();
-    const auto outputs = rewrite_(id, node, target_);
+    const auto outputs = rewrite_(id, std::move(node), target_);
     for (size_t i = 0; i < outputs.size(); ++i)
-      tensors_[{id, static_cast<int32_t>(i)}] = outputs[i];
+      bind(TensorId{id, static_cast<int32_t>(i)}, outputs[i]);
     // Whoever waited for the original waits for the last thing it became.
-    operations_[id] =
-        outputs.empty() ? std::max(last, target.node_count() - 1) : outputs.back().operation;
+    bind(id, outputs.empty() ? std::max(last, target.node_count() - 1) : outputs.back().operation);
     return;
   }
   node.regions.clear();
@@ -51,9 +82,9 @@ void GraphCopy::copy(OperationId id) {
     node.regions.push_back(
         original.regions[block] < 0 ? -1 : copy_body(original.regions[block], node, block));
   const auto appended = target.append(std::move(node));
-  operations_[id] = appended;
+  bind(id, appended);
   for (size_t i = 0; i < target.node(appended).outputs.size(); ++i)
-    tensors_[{id, static_cast<int32_t>(i)}] = {appended, static_cast<int32_t>(i)};
+    bind(TensorId{id, static_cast<int32_t>(i)}, TensorId{appended, static_cast<int32_t>(i)});
 }
 
 int32_t GraphCopy::copy_body(int32_t region, Node& owner, size_t block) {

@@ -16,17 +16,20 @@ class GraphCopy {
   GraphCopy(const GraphData& source, Graph target) : source_(source), target_(std::move(target)) {}
 
   /// From now on `original` is called `copy`.
-  void bind(TensorId original, TensorId copy) { tensors_[original] = copy; }
-  bool has(TensorId original) const { return tensors_.contains(original); }
+  void bind(TensorId original, TensorId copy);
+  bool has(TensorId original) const { return find(original) != nullptr; }
   /// The copy of a tensor; the tensor itself if it was never copied.
   TensorId operator()(TensorId original) const;
   OperationId operator()(OperationId original) const;
 
   /// How a node is copied; by default as it is. Used by passes that rewrite inside bodies too.
   /// Returns what the node's results became.
-  using Rewrite = std::function<std::vector<TensorId>(OperationId id, const Node& with_new_inputs,
-                                                      Graph target)>;
+  using Rewrite =
+      std::function<std::vector<TensorId>(OperationId id, Node with_new_inputs, Graph target)>;
   void set_rewrite(Rewrite rewrite) { rewrite_ = std::move(rewrite); }
+
+  /// Copies have the types of their originals: rewrites must keep them, and inference is saved.
+  void keep_types() { keeps_types_ = true; }
 
   /// Operations that are not live are left out of `copy_if_live` and of bodies.
   void set_live(const std::vector<bool>* live) { live_ = live; }
@@ -40,14 +43,18 @@ class GraphCopy {
 
  private:
   int32_t copy_body(int32_t region, Node& owner, size_t block);
+  const TensorId* find(TensorId original) const;
+  void bind(OperationId original, OperationId copy);
 
   const GraphData& source_;
   Graph target_;
   Rewrite rewrite_;
   const std::vector<bool>* live_ = nullptr;
   std::set<OperationId> kept_;
-  std::map<TensorId, TensorId> tensors_;
-  std::map<OperationId, OperationId> operations_;
+  bool keeps_types_ = false;
+  std::vector<TensorId> first_;              // by operation: its result 0; operation -1: none
+  std::map<TensorId, TensorId> others_;      // results after the first
+  std::vector<OperationId> operations_;      // by operation; -1: none
 };
 
 }  // namespace mpsg

@@ -148,6 +148,9 @@ void GraphData::set_symbols(TensorId id, const Shape& shape) {
   node.symbols[static_cast<size_t>(id.index)] = shape;
 }
 
+/// Counts of symbols above this may overflow on the way to a byte offset.
+constexpr int64_t most_symbolic_elements = int64_t{1} << 52;
+
 /// The same inference once more, on symbols. Where it fails (an attribute holds a size that a
 /// symbol stands for) the result's sizes count as fixed: that costs reuse, never a right result.
 void GraphData::infer_symbols(Node& node) {
@@ -170,24 +173,21 @@ void GraphData::infer_symbols(Node& node) {
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     const auto& shape = context.results()[i].shape;
     if (!shape.is_static() || shape.rank() != node.outputs[i].shape.rank()) return;
+    if (*shape.element_count() >= most_symbolic_elements) return;
     differs = differs || shape != node.outputs[i].shape;
     symbols.push_back(shape);
   }
   if (differs) node.symbols = std::move(symbols);
 }
 
-OperationId GraphData::append(Node node) {
+/// Where the node is, and what it waits for.
+void GraphData::place(Node& node) {
   auto& state = build_state();
   node.region = state.regions.back();
   if (node.name.empty()) node.name = state.inherited_name;
   if (!node.source)
     node.source = state.inherited_source ? state.inherited_source : SourceScope::current();
-
-  std::vector<TensorType> types;
-  for (auto& input : node.inputs) {
-    input = localize(input, node.region);
-    types.push_back(type(input));
-  }
+  for (auto& input : node.inputs) input = localize(input, node.region);
   for (const auto& group : state.control)
     for (const auto id : group) node.control.push_back(id);
   for (const auto region : node.regions)
@@ -201,7 +201,12 @@ OperationId GraphData::append(Node node) {
     regions_[static_cast<size_t>(node.region)].outer_control.push_back(id);
     return true;
   });
+}
 
+void GraphData::infer(Node& node) {
+  std::vector<TensorType> types;
+  types.reserve(node.inputs.size());
+  for (const auto input : node.inputs) types.push_back(type(input));
   check_operand_types(node, types);
   const auto blocks = block_types(node);
   InferContext context(node.view(), types, node.inputs, host_values_.get(), blocks);
@@ -218,6 +223,12 @@ OperationId GraphData::append(Node node) {
   }
   if (node.symbols.size() != node.outputs.size()) node.symbols.clear();
   if (node.symbols.empty()) infer_symbols(node);
+}
+
+OperationId GraphData::push(Node node) {
+  for (const auto input : node.inputs)
+    node.from_sizes = node.from_sizes || (this->node(input.operation).from_sizes &&
+                                          node.row->traits.pure && node.regions.empty());
   if (nodes_.size() >= INT32_MAX) throw GraphError("a graph holds at most 2^31 - 1 operations");
   const auto id = static_cast<OperationId>(nodes_.size());
   for (const auto region : node.regions)
@@ -225,6 +236,17 @@ OperationId GraphData::append(Node node) {
   if (node.region != 0) regions_[static_cast<size_t>(node.region)].nodes.push_back(id);
   nodes_.push_back(std::move(node));
   return id;
+}
+
+OperationId GraphData::append(Node node) {
+  place(node);
+  infer(node);
+  return push(std::move(node));
+}
+
+OperationId GraphData::append_inferred(Node node) {
+  place(node);
+  return push(std::move(node));
 }
 
 int32_t GraphData::open_region(const std::vector<TensorType>& arguments) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -28,6 +30,7 @@ struct Node {
   std::vector<int32_t> segments;  // how many inputs belong to each operand of the row
   std::vector<AttributeValue> attributes;
   std::vector<TensorType> outputs;
+  bool from_sizes = false;     // a constant, or computed from one, that follows from open sizes
   std::vector<Shape> symbols;  // the outputs' shapes in symbols (see symbolic_shape); may be empty
   std::vector<OperationId> control;
   std::vector<int32_t> regions;  // bodies, in the order of the row's blocks; -1 = not given
@@ -80,6 +83,9 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
                                    : made_by.symbols[static_cast<size_t>(id.index)];
   }
   void set_symbols(TensorId id, const Shape& shape);
+  /// The constant's value follows from sizes that other runs may feed otherwise: it is never
+  /// simplified away or merged with a number that happens to be equal.
+  void mark_from_sizes(OperationId id) { nodes_[static_cast<size_t>(id)].from_sizes = true; }
   std::string display_name(OperationId id) const;
   Tensor tensor(TensorId id) { return {shared_from_this(), id}; }
   /// "softmax_3 (softmax), built at train.py:12": how messages name a node.
@@ -87,6 +93,8 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
 
   /// Checks and infers `node`, appends it to the current region, returns its id.
   OperationId append(Node node);
+  /// The same for a copy of a node whose outputs (and symbols) are those of the original.
+  OperationId append_inferred(Node node);
   /// For control flow: types of the bodies of a node that is not yet appended.
   std::vector<BlockTypes> block_types(const Node& node) const;
 
@@ -101,6 +109,10 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
                       const std::vector<TensorId>& inputs);
 
   HostValues& host_values() { return *host_values_; }
+
+  /// While a graph has one, `Graph::add` gives what the expander makes of an operation, if anything.
+  using Expander = std::function<std::optional<std::vector<TensorId>>(OperationId)>;
+  Expander expander;
 
   /// What applies to nodes created by the calling thread.
   struct BuildState {
@@ -118,7 +130,10 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
   std::shared_ptr<RuntimeState> runtime;
 
  private:
+  void place(Node& node);
+  void infer(Node& node);
   void infer_symbols(Node& node);
+  OperationId push(Node node);
 
   const uint64_t id_;
   std::deque<Node> nodes_;

@@ -107,11 +107,20 @@ struct RegionMember {
   std::shared_ptr<const SourceLocation> source;
 };
 
+/// Where and how far a kernel runs once more: what its code takes at run time.
+struct KernelSegment {
+  std::vector<int64_t> extents;
+  std::vector<KernelAccess> accesses;
+};
+
 /// Operations that run as one step. Operands of the step: those of the root, if there is one, then
 /// the kernel's inputs (without input 0, if that is the root's result); results: the root's, if
 /// there is one, then the kernel's outputs.
 struct StitchedRegion {
   StitchedKernel kernel;
+  /// The same code over other operands, at the same time. The step's operands are those of `kernel`
+  /// and then those of each of these; so are its results. Not with a root.
+  std::vector<KernelSegment> further;
   /// With a root (a convolution, a matrix product, a pooling) the kernel is its epilogue: a map
   /// over the root's result, seen as a matrix (all axes but the last, last axis), tile by tile. Its
   /// input 0 is the root's result, which it may overwrite.
@@ -120,6 +129,10 @@ struct StitchedRegion {
   std::vector<AttributeValue> root_attributes;
   std::vector<RegionMember> members;
   std::string ended;  // why it holds no more: "result of the graph", "'dense' has two users", ...
+
+  size_t segment_count() const { return 1 + further.size(); }
+  /// The kernel as it runs over the operands of one segment.
+  StitchedKernel segment(size_t index) const;
 };
 
 /// What emitted code is called with. All counts and strides in elements.

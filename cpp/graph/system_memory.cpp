@@ -47,4 +47,18 @@ uint64_t free_memory_bytes() {
   return left;
 }
 
+int64_t last_cache_bytes() {
+  // Not sysconf: the C library multiplies by the number of processors on some machines.
+  static const int64_t known = [] {
+    constexpr int64_t guess = int64_t{32} << 20;
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+    int64_t size = 0;
+    char unit = 0;
+    if (!(file >> size) || size <= 0) return guess;
+    file >> unit;
+    return size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+  }();
+  return known;
+}
+
 }  // namespace mpsg

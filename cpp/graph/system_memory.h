@@ -11,4 +11,7 @@ uint64_t usable_memory_bytes();
 /// What is left of it now, as far as the system tells.
 uint64_t free_memory_bytes();
 
+/// Of the last level of cache that the first processor has; a guess where the system does not say.
+int64_t last_cache_bytes();
+
 }  // namespace mpsg

@@ -1,4 +1,5 @@
 // Normalization: mean, variance, and what batch, instance and layer normalization share.
+#include "graph/graph_data.h"
 #include "ops/build.h"
 #include "ops/families.h"
 #include "ops/shape_rules.h"
@@ -23,15 +24,24 @@ Row elements_along_row() {
         c.result(c.operand_data_type("tensor"), Shape{});
       })
       .expand([](ExpandContext& c) {
-        const auto shape = c.input("tensor").shape();
+        const auto tensor = c.input("tensor");
+        const auto shape = tensor.shape();
+        auto& data = *tensor.graph_data();
+        const auto symbols = data.symbolic_shape(tensor.id());
         double count = 1;
+        bool open = false;
+        const auto multiply = [&](int axis) {
+          count *= static_cast<double>(shape[axis]);
+          open = open || shape[axis] != symbols[axis];
+        };
         if (c.given("axes"))
           for (const auto axis : c.integers("axes"))
-            count *=
-                static_cast<double>(shape[static_cast<int>(axis < 0 ? axis + shape.rank() : axis)]);
+            multiply(static_cast<int>(axis < 0 ? axis + shape.rank() : axis));
         else
-          for (const auto size : shape.dimensions()) count *= static_cast<double>(size);
-        c.give(constant(c.graph(), count, c.result_type().data_type));
+          for (int axis = 0; axis < shape.rank(); ++axis) multiply(axis);
+        const auto number = constant(c.graph(), count, c.result_type().data_type);
+        if (open) data.mark_from_sizes(number.id().operation);
+        c.give(number);
       });
 }
 

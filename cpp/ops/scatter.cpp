@@ -72,7 +72,7 @@ void combine_runs(const PickedRuns& runs, const T* updates, C* out, int64_t coun
 
 template <class T, ScatterMode mode>
 void combine_updates(const PickedRuns& runs, const TensorView& updates, const TensorView& out,
-                  const Parallel& parallel) {
+                     const Parallel& parallel) {
   using C = ComputeType<T>;
   const auto combine = [](C a, T b) { return combined<C, mode>(a, static_cast<C>(b)); };
   const auto* from = updates.as<const T>();

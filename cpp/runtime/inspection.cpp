@@ -62,6 +62,7 @@ RegionInfo describe_step(const PlanStep& step, int index) {
   }
   info.ended = step.stitched->ended;
   info.text = step.stitched->kernel.to_text();
+  info.segments = static_cast<int>(step.stitched->segment_count());
   if (step.stitched->root) info.operation = step.stitched->root->name;
   for (const auto& member : step.stitched->members)
     info.members.push_back({member.name, member.row->name, format(member.source)});

@@ -32,6 +32,7 @@ struct KernelInfo {
   std::string output;       // "float32 (40, 28, 28, 32)"
   std::string computes;     // operations that became one kernel: "multiplication, addition"
   std::string ended;        // why the kernel holds no more of them
+  int segments = 1;         // how often its code runs in one launch, over other operands each time
   size_t bytes = 0;         // of its operands and results
   double operations = 0;    // arithmetic ones: a multiplication and an addition count as two
 };

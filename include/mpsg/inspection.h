@@ -41,6 +41,7 @@ struct RegionInfo {
   std::vector<int> inputs;   // ids of tensors
   std::vector<int> outputs;  // ids of tensors
   std::string text;          // of a stitched kernel: its loops and program
+  int segments = 1;          // how often it runs in one launch, over other operands each time
 };
 
 /// A step reads what another one made.

@@ -251,6 +251,9 @@ class KernelInfo:
     def ended(self) -> str:
         """Why the kernel holds no more of them."""
     @property
+    def segments(self) -> int:
+        """How often its code runs in one launch, over other operands each time."""
+    @property
     def bytes(self) -> int:
         """Of its operands and results."""
     @property
@@ -289,6 +292,9 @@ class RegionInfo:
     @property
     def outputs(self) -> list[int]:
         """Ids of tensors: places in memory.tensors."""
+    @property
+    def segments(self) -> int:
+        """How often it runs in one launch, over other operands each time."""
     @property
     def text(self) -> str:
         """The loops and the program of a stitched kernel."""

@@ -268,9 +268,12 @@ def test_loop_bounds_at_run_time(device: str) -> None:
 def test_more_memory_than_there_is(device: str) -> None:
     graph = mpsg.Graph()
     x = graph.placeholder([-1], mpsg.float32)
-    huge = graph.broadcast(graph.reduction_sum(x, None), [2**44], name="the giant")
+    huge = graph.broadcast(graph.reduction_sum(x, None), [2**22, 2**22], name="the giant")
+    # A sum of it would be one kernel that needs no memory; a product reads it from there.
+    larger = graph.addition(huge, 1.0, name="the giant's twin")
+    product = graph.matrix_multiplication(larger, np.zeros((2**22, 1), np.float32))
     with pytest.raises(mpsg.ExecutionError, match="the giant"):
-        graph.run({x: [1]}, [graph.reduction_sum(huge + 1.0, None)], device=device)
+        graph.run({x: [1]}, [product], device=device)
     with pytest.raises(mpsg.ExecutionError):
         graph.run({x: [1]}, [huge], device=device)
 

@@ -123,6 +123,7 @@ std::vector<KernelInfo> PlanRunner::kernels() const {
       for (const auto& member : step.stitched->members)
         info.computes += (info.computes.empty() ? "" : ", ") + member.row->name;
       info.ended = step.stitched->ended;
+      info.segments = static_cast<int>(step.stitched->segment_count());
     } else {
       info.computes = step.row->name;
     }

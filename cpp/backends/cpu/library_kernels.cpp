@@ -5,6 +5,7 @@
 
 #include "backends/cpu/contraction/convolution_strips.h"
 #include "backends/cpu/convolution.h"
+#include "backends/cpu/copy.h"
 #include "backends/cpu/matrix_multiplication.h"
 #include "backends/cpu/pooling.h"
 
@@ -52,6 +53,7 @@ std::unique_ptr<Kernel> make_own_kernel(const Plan& plan, const PlanStep& step,
 std::unique_ptr<Kernel> make_library_kernel(const Plan& plan, const PlanStep& step,
                                             const ThreadPool& pool) {
   auto kernel = make_own_kernel(plan, step, pool);
+  if (!kernel) kernel = make_copy(plan, step, pool);
   return kernel ? std::move(kernel) : make_onednn_kernel(plan, step, pool);
 }
 

@@ -2,25 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "backends/cpu/bound_kernel.h"
 #include "backends/cpu/element_costs.h"
+#include "backends/cpu/segmented_step.h"
+#include "backends/cpu/task_costs.h"
 #include "graph/op_schema.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
 namespace {
-
-constexpr size_t most_operands = 64;
-// In costs of element_costs.h, of which a thread does about 30 a nanosecond.
-constexpr int64_t least_task_cost = 32 << 10;
-constexpr int64_t worth_waking_cost = 640 << 10;
-constexpr int64_t tasks_per_thread = 4;
-// Pieces of the lane end where no vector and no cache line is torn.
-constexpr int64_t lane_granularity = 256;
-
-int64_t divided_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// How a kernel's domain is cut into tasks: from its shape and the number of threads only.
 struct Split {
@@ -101,15 +94,6 @@ class StitchedStep {
 std::string describe(const StitchedStep& step) {
   return step.kernel().code().name() +
          (step.tasks() > 1 ? ", " + std::to_string(step.tasks()) + " tasks" : "");
-}
-
-std::string source_of(const StitchedRegion& region) {
-  auto* const compiler = kernel_compiler();
-  if (!compiler) return {};
-  const auto kernel = kernel_to_compile(region);
-  return region.kernel.to_text() + "\n" +
-         compiler->source(kernel, KernelSource::intermediate_representation) + "\n" +
-         compiler->source(kernel, KernelSource::assembly);
 }
 
 class RegionStep final : public Kernel {
@@ -233,12 +217,22 @@ class RootStep final : public Kernel {
 
 }  // namespace
 
+std::string source_of(const StitchedRegion& region) {
+  auto* const compiler = kernel_compiler();
+  if (!compiler) return {};
+  const auto kernel = kernel_to_compile(region);
+  return region.kernel.to_text() + "\n" +
+         compiler->source(kernel, KernelSource::intermediate_representation) + "\n" +
+         compiler->source(kernel, KernelSource::assembly);
+}
+
 KernelToCompile kernel_to_compile(const StitchedRegion& region) {
   constexpr size_t most_names = 5;
   std::string name = region.root ? region.root->name + "_then" : "";
   size_t names = 0;
   const OpRow* before = nullptr;
-  for (const auto& member : region.members) {
+  const auto of_one = region.members.size() / region.segment_count();
+  for (const auto& member : std::span(region.members).first(of_one)) {
     if (member.row == region.root || member.row == before) continue;
     before = member.row;
     if (++names > most_names) break;
@@ -254,6 +248,8 @@ std::unique_ptr<Kernel> make_stitched_step(const Plan& plan, const PlanStep& ste
   const auto& region = *step.stitched;
   if (region.kernel.operands.size() > most_operands)
     throw InternalError("a stitched kernel with too many operands\n" + region.kernel.to_text());
+  if (!region.further.empty())
+    return std::make_unique<SegmentedStep>(step.stitched, std::move(code), pool);
   if (!region.root) return std::make_unique<RegionStep>(step.stitched, std::move(code), pool);
   // Input 0 of the kernel is the root's result; the others follow the root's own operands.
   const auto extra = static_cast<size_t>(region.kernel.input_count()) - 1;

@@ -17,6 +17,9 @@ namespace mpsg {
 /// The step's kernel as its compiler wants it.
 KernelToCompile kernel_to_compile(const StitchedRegion& region);
 
+/// What is emitted for the region, for people.
+std::string source_of(const StitchedRegion& region);
+
 /// The step of a region. `code` is its kernel's; `make_root` makes the kernel of a step without a
 /// region, for the root's own work.
 std::unique_ptr<Kernel> make_stitched_step(const Plan& plan, const PlanStep& step,

@@ -23,6 +23,10 @@ inline constexpr int search_limit = 512;
 /// Consumers of one tensor that are tried as siblings.
 inline constexpr int sibling_limit = 16;
 
+/// Larger operands of an update are not kept until it can run together with others: a launch costs
+/// less than they do.
+inline constexpr int64_t segment_operand_limit = 1 << 16;
+
 /// A reduction is cut into pieces if fewer elements than this are kept, and more than that folded.
 inline constexpr int64_t chunk_kept_limit = 512;
 inline constexpr int64_t chunk_elements = 8192;

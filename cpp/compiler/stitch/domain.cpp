@@ -37,9 +37,8 @@ void distribute(const Domain& domain, const Terms& terms, std::span<const Extent
   for (size_t axis = 0; axis < axes.size(); ++axis) {
     int64_t last = 0;
     for (const auto& term : indices[axis].terms)
-      last += product(
-          term.scale,
-          domain.dimensions[static_cast<size_t>(term.dimension)].extent.symbol - 1);
+      last += product(term.scale,
+                      domain.dimensions[static_cast<size_t>(term.dimension)].extent.symbol - 1);
     if (last >= axes[axis].symbol && axes[axis].symbol > 0) refuse();
   }
 }
@@ -78,8 +77,7 @@ void reshape_group(const Domain& domain, std::span<const StitchIndex> at,
 Extents extents_of(const Shape& symbols, const Shape& values) {
   Extents extents;
   extents.reserve(static_cast<size_t>(values.rank()));
-  for (int axis = 0; axis < values.rank(); ++axis)
-    extents.push_back({symbols[axis], values[axis]});
+  for (int axis = 0; axis < values.rank(); ++axis) extents.push_back({symbols[axis], values[axis]});
   return extents;
 }
 

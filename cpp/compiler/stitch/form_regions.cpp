@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <iostream>
+#include <span>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "compiler/stitch/operations.h"
 #include "compiler/stitch/regions.h"
+#include "compiler/stitch/segments.h"
 #include "graph/contexts.h"
 #include "graph/environment.h"
 #include "graph/op_table.h"
@@ -64,10 +67,39 @@ class Rebuild {
       for (const auto dependency : source_.node(id).control)
         if (!is_source(source_.node(dependency)) && source_.node(dependency).row->traits.pure)
           add_outputs(dependency, results);
-    for (const auto& unit : grow_regions(source_, operations, results, options_)) {
-      if (unit.operation >= 0) copy(unit.operation);
-      else build_region(unit);
+    const auto units = grow_regions(source_, operations, results, options_);
+    const auto groups = options_.grow
+                            ? find_segments(source_, units, operations, results, options_.limits)
+                            : std::vector<SegmentGroup>{};
+    std::vector<bool> grouped(groups.empty() ? 0 : units.size());
+    std::unordered_set<OperationId> late;  // values that groups make, at the end
+    for (const auto& group : groups)
+      for (const auto at : group.units) {
+        grouped[at] = true;
+        for (const auto output : units[at].draft.outputs) late.insert(output.operation);
+      }
+    std::vector<OperationId> late_assigns;
+    for (size_t i = 0; i < units.size(); ++i) {
+      if (!grouped.empty() && grouped[i]) continue;
+      const auto id = units[i].operation;
+      if (id < 0) build_region(units[i]);
+      else if (makes_late(id, late)) late_assigns.push_back(id);
+      else copy(id);
     }
+    for (const auto& group : groups) build_group(units, group);
+    for (const auto id : late_assigns) copy(id);
+  }
+
+  bool makes_late(OperationId id, const std::unordered_set<OperationId>& late) const {
+    const auto& node = source_.node(id);
+    return !late.empty() && node.row->name == "assign" && late.contains(node.inputs[1].operation);
+  }
+
+  void build_group(const std::vector<PlannedUnit>& units, const SegmentGroup& group) {
+    std::vector<Part> parts;
+    for (size_t i = 0; i < group.units.size(); ++i)
+      parts.push_back({&units[group.units[i]], &group.kernels[i]});
+    append_region(parts);
   }
 
   /// What a tensor became. What no unit makes (constants, views, movements that every reader does
@@ -128,7 +160,10 @@ class Rebuild {
     for (size_t block = 0; block < original.regions.size(); ++block)
       node.regions.push_back(
           original.regions[block] < 0 ? -1 : copy_body(original.regions[block], node, block));
-    bind(id, into().append(std::move(node)));
+    node.outputs = original.outputs;
+    node.from_sizes = original.from_sizes;
+    bind(id, node.regions.empty() ? into().append_inferred(std::move(node))
+                                  : into().append(std::move(node)));
   }
 
   int32_t copy_body(int32_t region, const Node& owner, size_t block) {
@@ -171,8 +206,10 @@ class Rebuild {
 
   void build_region(const PlannedUnit& unit) {
     auto built = build_kernel(source_, unit.draft, options_.limits);
-    if (auto* kernel = std::get_if<BuiltKernel>(&built))
-      return append_region(unit, std::move(*kernel));
+    if (const auto* kernel = std::get_if<BuiltKernel>(&built)) {
+      const Part part{&unit, kernel};
+      return append_region(std::span(&part, 1));
+    }
     take_apart(unit, std::get<Refusal>(built).why);
   }
 
@@ -196,8 +233,8 @@ class Rebuild {
       std::ranges::merge(part->own, repeated, std::back_inserter(part->draft.members));
     }
     for (const auto member : first.own) {
-      const bool outside = std::ranges::find(unit.draft.outputs, TensorId{member, 0}) !=
-                           unit.draft.outputs.end();
+      const bool outside =
+          std::ranges::find(unit.draft.outputs, TensorId{member, 0}) != unit.draft.outputs.end();
       if (outside || is_read(member, second.draft.members))
         first.draft.outputs.push_back({member, 0});
     }
@@ -218,29 +255,22 @@ class Rebuild {
     });
   }
 
-  void append_region(const PlannedUnit& unit, BuiltKernel built) {
-    const auto& draft = unit.draft;
+  /// A region, or one segment of it.
+  struct Part {
+    const PlannedUnit* unit;
+    const BuiltKernel* built;
+  };
+
+  void append_region(std::span<const Part> parts) {
     auto region = std::make_shared<StitchedRegion>();
-    region->kernel = std::move(built.kernel);
-    region->ended = unit.ended;
-    for (const auto member : draft.members) {
-      const auto& node = source_.node(member);
-      region->members.push_back({source_.display_name(member), node.row, node.source});
-    }
-    auto node = node_like(draft.outputs.back().operation);
+    region->kernel = parts[0].built->kernel;
+    region->ended = parts[0].unit->ended;
+    for (const auto& part : parts.subspan(1))
+      region->further.push_back({part.built->kernel.extents, part.built->kernel.accesses});
+    auto node = node_like(parts.back().unit->draft.outputs.back().operation);
     node.row = &require_row("stitched");
     std::vector<TensorId> outputs;
-    if (draft.root >= 0) {
-      const auto& root = source_.node(draft.root);
-      region->root = root.row;
-      region->root_segments = root.segments;
-      region->root_attributes = root.attributes;
-      for (const auto input : root.inputs) node.inputs.push_back(translate(input));
-      outputs.push_back({draft.root, 0});
-    }
-    for (const auto input : built.inputs)
-      if (input.operation != draft.root || draft.root < 0) node.inputs.push_back(translate(input));
-    outputs.insert(outputs.end(), draft.outputs.begin(), draft.outputs.end());
+    for (const auto& part : parts) add_part(part, node, *region, outputs);
     std::vector<int64_t> results;
     for (const auto output : outputs) {
       const auto& type = source_.type(output);
@@ -256,8 +286,31 @@ class Rebuild {
     const auto id = into().append(std::move(node));
     for (size_t i = 0; i < outputs.size(); ++i)
       tensors_[outputs[i]] = {id, static_cast<int32_t>(i)};
-    for (const auto member : unit.own) operations_[at(member)] = id;
-    if (draft.root >= 0) operations_[at(draft.root)] = id;
+    for (const auto& part : parts) {
+      for (const auto member : part.unit->own) operations_[at(member)] = id;
+      if (part.unit->draft.root >= 0) operations_[at(part.unit->draft.root)] = id;
+    }
+  }
+
+  /// Its members, operands and results.
+  void add_part(const Part& part, Node& node, StitchedRegion& region,
+                std::vector<TensorId>& outputs) {
+    const auto& draft = part.unit->draft;
+    for (const auto member : draft.members) {
+      const auto& original = source_.node(member);
+      region.members.push_back({source_.display_name(member), original.row, original.source});
+    }
+    if (draft.root >= 0) {
+      const auto& root = source_.node(draft.root);
+      region.root = root.row;
+      region.root_segments = root.segments;
+      region.root_attributes = root.attributes;
+      for (const auto input : root.inputs) node.inputs.push_back(translate(input));
+      outputs.push_back({draft.root, 0});
+    }
+    for (const auto input : part.built->inputs)
+      if (input.operation != draft.root || draft.root < 0) node.inputs.push_back(translate(input));
+    outputs.insert(outputs.end(), draft.outputs.begin(), draft.outputs.end());
   }
 
   /// MPSG_DEBUG=3 prints the regions.

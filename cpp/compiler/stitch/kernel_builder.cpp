@@ -107,9 +107,7 @@ class Builder {
     });
   }
 
-  bool is_member(OperationId id) const {
-    return std::ranges::binary_search(draft_.members, id);
-  }
+  bool is_member(OperationId id) const { return std::ranges::binary_search(draft_.members, id); }
 
   Extents extents(TensorId id) const { return extents_of(graph_, id); }
 
@@ -193,7 +191,8 @@ class Builder {
     Element further;
     int64_t stride = 1;
     for (size_t axis = shape.size(); axis-- > 0; stride *= shape[axis].value) {
-      if (!at[axis].dynamic) continue;
+      // Along a size of one every index that is read is 0.
+      if (!at[axis].dynamic || shape[axis].is_one()) continue;
       auto part = at[axis].dynamic;
       if (stride != 1)
         part = elements_.apply(ElementOp::multiply, part,
@@ -208,8 +207,7 @@ class Builder {
     const auto& node = graph_.node(id.operation);
     MemberContext context(*this, elements_, id, at, guard);
     node.row->stitch(context);
-    if (context.refused() || !context.result())
-      throw Refusal{"not stitchable: " + node.row->name};
+    if (context.refused() || !context.result()) throw Refusal{"not stitchable: " + node.row->name};
     if (kernel_.program.size() > static_cast<size_t>(limits_.instructions))
       throw Refusal{"limit of instructions"};
     // Rounded at every edge, whether it goes through memory or not.

@@ -81,13 +81,13 @@ class Grower {
     for (const auto input : free.inputs) collect(tensor, input, relation, found);
   }
 
-  std::vector<Operand> operands_of(const Node& consumer) const {
+  std::vector<Operand> operands_of(OperationId id) const {
+    const auto& consumer = node(id);
     std::vector<Operand> found;
     const bool fold = fold_of(consumer) != FoldKind::none;
     const bool moves = !fold && is_movement(consumer) && !is_broadcast(consumer);
-    const auto count = fold || consumer.outputs.size() != 1
-                           ? -1
-                           : symbol_count(extents_of(graph_, id_of(consumer)));
+    const auto count =
+        fold || consumer.outputs.size() != 1 ? -1 : symbol_count(extents_of(graph_, {id, 0}));
     for (const auto input : consumer.inputs) {
       auto relation = Relation::same;
       if (moves) relation = Relation::moved;
@@ -98,16 +98,13 @@ class Grower {
     return found;
   }
 
-  TensorId id_of(const Node&) const { return {visited_, 0}; }
-
   // --- One operation after the other
 
   void visit(OperationId id) {
-    visited_ = id;
     const auto& current = node(id);
     if (is_source(current) || is_view(current)) return;
     if (!is_stitchable(graph_, current, options_.limits)) return add_fixed(id);
-    const auto operands = operands_of(current);
+    const auto operands = operands_of(id);
     if (options_.grow && costs_nothing(id, operands)) {
       free_[at(id)] = true;
       return;
@@ -220,9 +217,8 @@ class Grower {
     if (operand.relation == Relation::moved || group(region).space.full == 1) return true;
     // Computed again for each element that repeats it, unless that is outside of the lane's loop.
     const auto& shape =
-        graph_.symbolic_shape(fold_of(node(consumer)) == FoldKind::none
-                                  ? TensorId{consumer, 0}
-                                  : node(consumer).inputs[0]);
+        graph_.symbolic_shape(fold_of(node(consumer)) == FoldKind::none ? TensorId{consumer, 0}
+                                                                        : node(consumer).inputs[0]);
     const auto pattern = broadcast_pattern(graph_.symbolic_shape(operand.base), shape);
     return (!pattern.empty() && pattern.back().second) ||
            cost_of_group(group(region)) <= cheap_cost;
@@ -275,9 +271,7 @@ class Grower {
         space = from.space;
         return !roots && !to.space.reduces && from.space.reduces && from.space.chunks == 1 &&
                to.space.full == from.space.kept;
-      case Fit::producer_moved:
-        space = to.space;
-        return !roots && !from.space.reduces;
+      case Fit::producer_moved: space = to.space; return !roots && !from.space.reduces;
     }
     return false;
   }
@@ -286,6 +280,23 @@ class Grower {
 
   void end(int32_t unit, std::string why) {
     if (group(unit).ended.empty()) group(unit).ended = std::move(why);
+  }
+
+  std::string why_apart(const Group& from, const Group& to, Fit how, const Operand& operand,
+                        OperationId consumer) const {
+    const auto made = text_of(operand.base.operation), reader = text_of(consumer);
+    if (place_[at(operand.base.operation)] == Place::pieces) return "reduced in pieces";
+    if (from.root >= 0 && to.space.reduces) return reader + " reduces what a product makes";
+    if (from.root >= 0 && to.root >= 0) return reader + " follows two products";
+    if (to.space.reduces && (how == Fit::whole || how == Fit::consumer_kept))
+      return reader + (from.space.reduces ? " reduces other axes" : " walks other dimensions");
+    if (how == Fit::none && operand.relation == Relation::moved)
+      return users_[at(operand.base.operation)].size() > 1
+                 ? made + " has other users than " + reader + ", which moves it"
+                 : reader + " moves it";
+    if (how == Fit::none && operand.relation == Relation::repeated)
+      return reader + " repeats " + made;
+    return reader + " runs over other elements";
   }
 
   bool within_limits(const Group& from, const Group& to) const {
@@ -305,16 +316,13 @@ class Grower {
   }
 
   /// One region of a producer and a consumer of what it makes.
-  bool join(int32_t producer, int32_t consumer, Fit how, OperationId at_operation) {
+  bool join(int32_t producer, int32_t consumer, Fit how, const Operand& operand,
+            OperationId at_operation) {
     auto& from = group(producer);
     auto& to = group(consumer);
     Space space;
-    if (!agree(from, to, how, space)) {
-      end(producer, std::string(from.space.reduces ? "reduces other axes than " :
-                                                     "other elements than ") +
-                        text_of(at_operation));
-      return false;
-    }
+    if (!agree(from, to, how, space))
+      return end(producer, why_apart(from, to, how, operand, at_operation)), false;
     if (!within_limits(from, to)) return end(producer, "limit of operands"), false;
     if (!same_control(from, to)) return end(producer, "control dependency"), false;
     if (graph_of_units_.merging_makes_cycle(producer, consumer))
@@ -359,7 +367,7 @@ class Grower {
       const auto consumer = unit_of(id);
       if (producer < 0 || producer == consumer || place_[at(operand.base.operation)] == Place::none)
         continue;
-      join(producer, consumer, fit(producer, consumer, id, operand), id);
+      join(producer, consumer, fit(producer, consumer, id, operand), operand, id);
     }
   }
 
@@ -439,12 +447,10 @@ class Grower {
           return text_of(node(user).inputs[0].operation) + " is assigned";
       for (const auto user : users_[at(output.operation)]) {
         const auto unit = unit_of(user);
-        if (unit >= 0 && !group(unit).is_region())
-          return "not stitchable: " + node(user).row->name;
+        if (unit >= 0 && !group(unit).is_region()) return "not stitchable: " + node(user).row->name;
       }
       const auto users = users_[at(output.operation)].size();
-      if (users > 1)
-        return text_of(output.operation) + " has " + std::to_string(users) + " users";
+      if (users > 1) return text_of(output.operation) + " has " + std::to_string(users) + " users";
     }
     return "nothing follows";
   }
@@ -489,13 +495,12 @@ class Grower {
   const std::vector<OperationId>& operations_;
   const GrowthOptions& options_;
   UnitGraph graph_of_units_;
-  std::vector<Group> groups_;      // by unit
-  std::vector<int32_t> unit_;      // by operation; -1: none
-  std::vector<Place> place_;       // by operation
-  std::vector<bool> free_;         // by operation: done by every user itself
-  std::vector<bool> is_result_;    // by operation
+  std::vector<Group> groups_;    // by unit
+  std::vector<int32_t> unit_;    // by operation; -1: none
+  std::vector<Place> place_;     // by operation
+  std::vector<bool> free_;       // by operation: done by every user itself
+  std::vector<bool> is_result_;  // by operation
   std::vector<std::vector<OperationId>> users_;
-  OperationId visited_ = -1;
 };
 
 }  // namespace

@@ -89,9 +89,9 @@ void split_reductions(Module& module, const StitchingLimits& limits, int threads
   for (OperationId id = 0; id < data.node_count() && !any; ++id)
     any = wanted(data, data.node(id)) > 1;
   if (!any) return;
-  rewrite_module(module, [&](OperationId, const Node& original, Graph into) {
+  rewrite_module(module, [&](OperationId, Node original, Graph into) {
     auto& graph = *into.data();
-    auto outputs = append_unchanged(graph, original);
+    auto outputs = append_unchanged(graph, std::move(original));
     const auto node = graph.node(outputs.empty() ? 0 : outputs[0].operation);
     if (outputs.size() != 1) return outputs;
     const auto chunks = wanted(graph, node);

@@ -7,8 +7,8 @@
 
 namespace mpsg::stitch {
 
-/// Units are merged only where no cycle comes of it. Each has a rank, larger than those of all units
-/// it waits for, so that most questions are answered by comparing two numbers.
+/// Units are merged only where no cycle comes of it. Each has a rank, larger than those of all
+/// units it waits for, so that most questions are answered by comparing two numbers.
 class UnitGraph {
  public:
   int32_t add(std::vector<int32_t> before);

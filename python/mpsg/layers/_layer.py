@@ -43,7 +43,7 @@ class Layer(ABC):
         name: What its variables are named after.
     """
 
-    _takes = FLOATING
+    _takes: tuple[DataType, ...] = FLOATING
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name:

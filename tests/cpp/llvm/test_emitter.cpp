@@ -203,6 +203,38 @@ TEST_CASE("conversions between all types agree in every bit") {
     }
 }
 
+// LLVM would move conversions over what is between them, and call routines that nobody has.
+TEST_CASE("16-bit floats are computed in wider ones") {
+  for (const auto& target : targets())
+    for (const auto type : {DataType::float16, DataType::bfloat16})
+      for (const auto wide : {DataType::float32, DataType::float64}) {
+        LineMap map(static_cast<int64_t>(edge_values().size()), type);
+        auto& builder = map.builder;
+        const auto x = builder.convert(builder.convert(map.x, DataType::float32), wide);
+        const auto zero = builder.literal(0, wide), third = builder.literal(0.375, wide);
+        const auto is_positive = builder.apply(ElementOp::greater, x, zero);
+        map.add_store(is_positive);
+        for (const auto result :
+             {builder.select(is_positive, x, zero), builder.apply(ElementOp::add, x, x),
+              builder.apply(ElementOp::multiply, x, third), builder.apply(ElementOp::negate, x),
+              builder.apply(ElementOp::absolute, x), builder.apply(ElementOp::maximum, x, third),
+              builder.apply(ElementOp::divide, third, x), builder.apply(ElementOp::floor, x),
+              builder.apply(ElementOp::copy_sign, third, x)})
+          map.add_store(builder.convert(result, type));
+        map.add_store(builder.convert(
+            builder.convert(builder.convert(x, DataType::int32), DataType::float32), type));
+        const auto expected = map.with_memory(), emitted = map.with_memory();
+        write_edges(expected, type);
+        write_edges(emitted, type);
+        const auto theirs = expected.operands(), ours = emitted.operands();
+        interpret(map.kernel, theirs);
+        const auto code = emit(map.kernel, target);
+        run_in_parts(code.function(), map.kernel, ours, 1);
+        INFO(data_type_name(type) << " in " << data_type_name(wide) << " for " << target.cpu);
+        CHECK(difference(map.kernel, expected, emitted) == "");
+      }
+}
+
 TEST_CASE("functions stay within their bound") {
   const auto values = edge_values();
   LineMap map(static_cast<int64_t>(values.size()), DataType::float32);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -140,11 +141,13 @@ def power_cases(row: str, name: str) -> Iterator[Case]:
         yield from over_pairs(row, [name] * 2, np.power, special=False, operations=operations)
     else:
         domains = [(0.1, 4.0), (-3.0, 3.0)]
-        yield from over_pairs(row, [name] * 2, np.power, domains, operations=LIBRARY)
+        yield from over_pairs(
+            row, [name] * 2, np.power, domains, operations=LIBRARY, same_bits=False
+        )
 
 
 def atan2_cases(row: str, name: str) -> Iterator[Case]:
-    yield from over_pairs(row, [name] * 2, np.arctan2, operations=LIBRARY)
+    yield from over_pairs(row, [name] * 2, np.arctan2, operations=LIBRARY, same_bits=False)
 
 
 def exact_cases(function: Function, row: str, name: str) -> Iterator[Case]:
@@ -218,10 +221,9 @@ def sigmoid_gradient_cases(row: str, name: str) -> Iterator[Case]:
         return (LIBRARY + 2) * (2 + np.exp(source) + 0 * gradient)
 
     same = [((), ()), ((7,), (7,)), ((0, 2), (0, 2)), ((2, 3, 1, 4, 2), (2, 3, 1, 4, 2))]
+    options: dict[str, Any] = {"special": False, "operations": operations, "same_bits": False}
     domains = [(-2.0, 2.0), (-4.0, 4.0)]
-    yield from over_pairs(
-        row, [name] * 2, reference, domains, shapes=same, special=False, operations=operations
-    )
+    yield from over_pairs(row, [name] * 2, reference, domains, shapes=same, **options)
 
 
 BINARY_CASES: Cases = {

@@ -25,6 +25,8 @@ class Case:
     scale: np.ndarray | None = None
     # The type that sums are in, if not the usual one.
     compute: str | None = None
+    # The type that the cpu's kernels sum in, where the reference loops take a wider one.
+    cpu_compute: str | None = None
     signed_zeros: bool = True
     # Equal bits on all devices: not for sums whose order a library chooses.
     same_bits: bool = True

@@ -12,6 +12,7 @@ import mpsg
 from cases.case import Case, Cases
 from cases.elementwise import Function
 from support.numbers import (
+    COMPUTE,
     FLOATS,
     INTEGERS,
     numpy_type,
@@ -77,6 +78,9 @@ def with_axes(reference: Function, array: np.ndarray, axes: Any) -> np.ndarray:
         return np.asarray(reference(array, axis=as_tuple(axes), keepdims=True))
 
 
+# Reference loops fold floats in float64, emitted kernels in the type that elements are computed in.
+# Folding n elements there, in any order, is n - 1 roundings one after the other at most, each
+# relative to a partial sum that the sum of the magnitudes bounds (products: to itself).
 def sum_cases(row: str, name: str) -> Iterator[Case]:
     for array, axes, call in over_axes(row, name):
         if name in INTEGERS:
@@ -91,6 +95,7 @@ def sum_cases(row: str, name: str) -> Iterator[Case]:
                 operations=length(array, axes),
                 scale=with_axes(np.sum, np.abs(wide(array)), axes),
                 compute="float32" if name == "complex64" else "float64",
+                cpu_compute=COMPUTE.get(name, name),
                 same_bits=False,
                 signed_zeros=False,
                 call=call,
@@ -110,6 +115,7 @@ def product_cases(row: str, name: str) -> Iterator[Case]:
                 {"axes": axes},
                 operations=length(array, axes) * (4 if name == "complex64" else 1),
                 compute="float32" if name == "complex64" else "float64",
+                cpu_compute=COMPUTE.get(name, name),
                 same_bits=False,
                 call=call,
             )

@@ -157,7 +157,11 @@ void ImagePass::choose_blocks() {
   const auto floats = [&] {
     return operand_part(first()).pixels() * pixel_step_ + result_floats(first());
   };
-  while (floats() > block_floats && lines_of_block_ > y_step)
+  // Each block reads all weights: where those are the larger part, blocks are larger and fewer.
+  const int64_t all_weights = static_cast<int64_t>(taps_.size()) * depth_ * width_ * groups_;
+  const bool heavy = all_weights > 16 * block_floats;
+  const int64_t most_floats = heavy ? 4 * block_floats : block_floats;
+  while (floats() > most_floats && lines_of_block_ > y_step)
     lines_of_block_ = round_up(divide_up(lines_of_block_, 2), y_step);
   while (!strips_of_images_ && floats() > 2 * block_floats && columns_of_block_ > 8 * x_step)
     columns_of_block_ = round_up(divide_up(columns_of_block_, 2), x_step);
@@ -169,7 +173,7 @@ void ImagePass::choose_blocks() {
   const double operations =
       2 * products * static_cast<double>(depth_ * width_ * groups_ * result_.batch);
   const auto wanted =
-      std::min<int64_t>(pool_.threads() > 1 ? pool_.threads() * blocks_of_thread : 1,
+      std::min<int64_t>(pool_.threads() > 1 ? pool_.threads() * (heavy ? 1 : blocks_of_thread) : 1,
                         1 + static_cast<int64_t>(operations / operations_of_block));
   const auto split = [&](int64_t& size, int64_t extent, int64_t step, int64_t others) {
     const int64_t parts = divide_up(wanted, others);
@@ -182,7 +186,6 @@ void ImagePass::choose_blocks() {
         image_blocks * divide_up(result_.height, lines_of_block_));
 
   // Weights that do not stay in cache serve several small images at once.
-  const int64_t all_weights = static_cast<int64_t>(taps_.size()) * depth_ * width_ * groups_;
   if (!strips_of_images_ && all_weights > weights_floats && lines_of_block_ >= result_.height) {
     const int64_t fair = std::max<int64_t>(1, result_.batch / pool_.threads());
     images_of_block_ = std::clamp<int64_t>(block_floats / std::max<int64_t>(1, floats()), 1, fair);

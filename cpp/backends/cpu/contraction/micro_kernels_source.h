@@ -7,6 +7,9 @@
 
 #include "backends/cpu/contraction/micro_kernels.h"
 
+// Clang unrolls these loops by itself and does not know the pragma.
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+
 namespace mpsg::contraction {
 namespace {
 

@@ -16,6 +16,7 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/MC/MCContext.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
 #include <llvm/Support/TargetSelect.h>
@@ -41,6 +42,10 @@ void initialize_llvm() {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::install_fatal_error_handler(throw_fatal_error);
+    // Half of the time to generate code, for loops whose addresses the emitter has made cheap.
+    auto& known = llvm::cl::getRegisteredOptions();
+    if (const auto found = known.find("disable-lsr"); found != known.end())
+      static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
     return true;
   }();
   (void)once;

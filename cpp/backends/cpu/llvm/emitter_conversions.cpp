@@ -56,15 +56,19 @@ bool converts_half(const TargetFacts& target) {
   return target.has_f16c || target.architecture == TargetArchitecture::aarch64;
 }
 
+// Between fences, or LLVM would compute what is around it in float16, which processors cannot: it
+// calls routines for that.
 Value* widen_half(llvm::IRBuilder<>& b, Value* half, const TargetFacts& target) {
   if (!converts_half(target)) return widen_half_by_bits(b, half);
+  auto* floats = type_like(half->getType(), b.getFloatTy());
   auto* halves = b.CreateBitCast(half, type_like(half->getType(), b.getHalfTy()));
-  return b.CreateFPExt(halves, type_like(half->getType(), b.getFloatTy()));
+  return b.CreateArithmeticFence(b.CreateFPExt(halves, floats), floats);
 }
 
 Value* narrow_to_half(llvm::IRBuilder<>& b, Value* x, const TargetFacts& target) {
   if (!converts_half(target)) return narrow_to_half_by_bits(b, x);
-  auto* halves = b.CreateFPTrunc(x, type_like(x->getType(), b.getHalfTy()));
+  auto* fenced = b.CreateArithmeticFence(x, x->getType());
+  auto* halves = b.CreateFPTrunc(fenced, type_like(x->getType(), b.getHalfTy()));
   return b.CreateBitCast(halves, type_like(x->getType(), b.getInt16Ty()));
 }
 

@@ -28,6 +28,7 @@ Value* turned_sine(VectorMath& math, Value* x, int quarter_turns) {
   r = math.multiply_add(n, math.constant(-0x1.84698ap-48), r);
   Value* square = math.multiply(r, r);
   Value* sine = math.multiply_add(math.multiply(r, square), math.polynomial(square, k::kSine), r);
+  sine = math.copy_sign(sine, r);  // the series subtracts: of -0 it would be 0
   Value* cosine = math.multiply_add(
       square,
       math.multiply_add(square, math.polynomial(square, k::kCosine), math.constant(-0.5)),
