@@ -24,7 +24,9 @@ def single(value: mp.mpf | float) -> float:
     return float(mp.ldexp(mp.nint(mp.ldexp(mantissa, 24)), exponent - 24))
 
 
-def solve(powers: list[int], points: np.ndarray, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def solve(
+    powers: list[int], points: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
     """Minimax coefficients of the powers by Lawson's iteration."""
     scale = np.max(np.abs(points))
     basis = (points[:, None] / scale) ** np.array(powers)[None, :] * weights[:, None]
@@ -101,7 +103,12 @@ def grid_centre(function: Function, middle: float, grid: int) -> float:
     scale = float(function(mp.mpf(2))) / -np.log(2.0)  # doubles are good enough to choose by
     values = -np.log(candidates) * scale * grid
     best = candidates[np.argsort(np.abs(values - np.rint(values)))[:8]]
-    return float(min(best, key=lambda c: abs(function(mp.mpf(c)) * grid - mp.nint(function(mp.mpf(c)) * grid))))
+    return float(
+        min(
+            best,
+            key=lambda c: abs(function(mp.mpf(c)) * grid - mp.nint(function(mp.mpf(c)) * grid)),
+        )
+    )
 
 
 def first_centre(slope: Function) -> float:
@@ -133,8 +140,10 @@ def print_array(name: str, comment: str, values: list[float], kind: str = "doubl
     print(f"inline constexpr {kind} {name}[] = {{{', '.join(trimmed(v) for v in values)}}};\n")
 
 
-def odd_table(name: str, function: Function, slope: Function, limit: float, size: int, degree: int) -> None:
-    """Rows of the table of function(x) = x * g(|x|) up to `limit`: centre, g there, coefficients."""
+def odd_table(
+    name: str, function: Function, slope: Function, limit: float, size: int, degree: int
+) -> None:
+    """Rows of the table of function(x) = x * g(|x|) up to `limit`: centre, g, coefficients."""
     inverse = single((size - 0.5) / limit * 0.9999)
     if size == 32 and 8 * limit <= size - 0.5:
         inverse = 8.0  # a power of two saves a multiplication
@@ -157,7 +166,13 @@ def odd_table(name: str, function: Function, slope: Function, limit: float, size
             return abs(t / slope(abs(mp.mpf(centre) + t)))
 
         margin = width * 1e-5
-        coefficients = fit(quotient, max(low - centre - margin, -centre), high - centre + margin, degree - 1, weight)
+        coefficients = fit(
+            quotient,
+            max(low - centre - margin, -centre),
+            high - centre + margin,
+            degree - 1,
+            weight,
+        )
         worst = max(worst, fit.error)  # type: ignore[attr-defined]
         rows.append([centre, anchor, *coefficients])
     print(f"// {size} intervals of 1 / {inverse!r}, degree {degree}: relative error {worst:.2g}.")
@@ -212,7 +227,9 @@ def logarithm_table(name: str, size: int, degree: int, base: mp.mpf) -> None:
     coefficients = fit(
         rest, low_r, high_r, degree - 1 - power, lambda r: abs(r**power * r / mp.log1p(r) / unit)
     )
-    print(f"// Logarithm to base {mp.nstr(base, 5)}, {size} intervals: relative error {fit.error:.2g}.")  # type: ignore[attr-defined]
+    print(
+        f"// Logarithm to base {mp.nstr(base, 5)}, {size} intervals: error {fit.error:.2g}."
+    )  # type: ignore[attr-defined]
     print(f"inline constexpr float {name}Two[] = {{{trimmed(upper)}, {trimmed(lower)}}};")
     print(f"inline constexpr float {name}First = {trimmed(first)};")
     print(f"inline constexpr float {name}Inverse[] = {{{', '.join(map(trimmed, inverses))}}};")
@@ -221,13 +238,17 @@ def logarithm_table(name: str, size: int, degree: int, base: mp.mpf) -> None:
 
 
 def main() -> None:
-    print("// Coefficients of the vector math; written by scripts/math_coefficients.py, do not edit.")
+    print(
+        "// Coefficients of the vector math; written by scripts/math_coefficients.py, do not edit."
+    )
     print("#pragma once\n\nnamespace mpsg::math_coefficients {\n")
     print("// clang-format off\n")
     one = mp.mpf(1)
     half_log = float(mp.log(2) / 2)
     # Single precision
-    values = fit(mp.exp, -half_log * 1.001, half_log * 1.001, 6, lambda r: 1 / mp.exp(r), single, (1.0, 1.0))
+    values = fit(
+        mp.exp, -half_log * 1.001, half_log * 1.001, 6, lambda r: 1 / mp.exp(r), single, (1.0, 1.0)
+    )
     print_array("kExponent", f"e^r, |r| <= log(2) / 2: {fit.error:.2g}", values, "float")  # type: ignore[attr-defined]
     values = fit(lambda r: mp.mpf(2) ** r, -0.5, 0.5, 6, lambda r: mp.mpf(2) ** -r, single, (1.0,))
     print_array("kExponent2", f"2^r, |r| <= 1 / 2: {fit.error:.2g}", values, "float")  # type: ignore[attr-defined]
@@ -235,7 +256,13 @@ def main() -> None:
     root = mp.sqrt
     values = fit(lambda s: (mp.sin(root(s)) / root(s) - 1) / s, 1e-9, quarter, 3, lambda s: s)
     print_array("kSine", f"(sin(r) - r) / r^3 in r^2: {fit.error:.2g}", values, "float")  # type: ignore[attr-defined]
-    values = fit(lambda s: (mp.cos(root(s)) - 1 + s / 2) / s**2, 1e-9, quarter, 2, lambda s: s**2 / mp.cos(root(s)))
+    values = fit(
+        lambda s: (mp.cos(root(s)) - 1 + s / 2) / s**2,
+        1e-9,
+        quarter,
+        2,
+        lambda s: s**2 / mp.cos(root(s)),
+    )
     print_array("kCosine", f"(cos(r) - 1 + r^2 / 2) / r^4 in r^2: {fit.error:.2g}", values, "float")  # type: ignore[attr-defined]
     for size, degree in ((16, 5), (8, 7)):
         logarithm_table(f"kNatural{size}", size, degree, mp.e)
@@ -253,7 +280,12 @@ def main() -> None:
     print_array("kWideExponent2Minus1", f"(2^r - 1) / r: {fit.error:.2g}", values)  # type: ignore[attr-defined]
     low, high = float(root(mp.mpf(1) / 2)) - 1, float(root(mp.mpf(2))) - 1
     values = fit(
-        lambda f: (mp.log1p(f) / f - 1) / f, low * 1.001, high * 1.001, 12, lambda f: abs(f**2 / mp.log1p(f)), same
+        lambda f: (mp.log1p(f) / f - 1) / f,
+        low * 1.001,
+        high * 1.001,
+        12,
+        lambda f: abs(f**2 / mp.log1p(f)),
+        same,
     )
     print_array("kWideLogarithm", f"(log(1 + f) - f) / f^2: {fit.error:.2g}", values)  # type: ignore[attr-defined]
     values = fit(lambda s: mp.sin(root(s)) / root(s), 1e-9, quarter, 4, lambda s: one, same)

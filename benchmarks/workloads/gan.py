@@ -113,7 +113,8 @@ def with_mpsg(size: int) -> Work:
         return graph.mean(graph.relu(logits) - logits * target + softplus, None)
 
     real, fixed = graph.placeholder([size, 28, 28, 1]), graph.placeholder([size, 100])
-    z = graph.random_normal([size, 100])
+    normal_numbers = mpsg.RandomOpDescriptor(distribution=mpsg.RandomDistribution.NORMAL)
+    z = graph.random([size, 100], normal_numbers)
     fake_logits = discriminator(generator(z), True)
     real_logits = discriminator(real, True)
     generator_loss = cross_entropy(fake_logits, 1.0)

@@ -73,7 +73,7 @@ class ControlScope {
 }  // namespace
 
 void expand_composites(Module& module, const Backend& backend) {
-  // Composites inside of bodies that parts have are left for another round.
+  // Parts that are composites without results are left for another round.
   while (has_composites(module, backend)) {
     const auto source = module.graph.data();
     rewrite_module(module, [&](OperationId id, Node node, Graph into) {
@@ -81,12 +81,12 @@ void expand_composites(Module& module, const Backend& backend) {
       if (!expands(source, id, backend)) return append_unchanged(data, std::move(node));
       const OriginScope origin(data, node.name, node.source);
       const ControlScope control(data, node.control);
-      const ExpandedParts parts(
-          data, [&](OperationId part) -> std::optional<std::vector<TensorId>> {
-            if (!expands(into.data(), part, backend)) return std::nullopt;
-            const auto& whole = data.node(part);
-            return expand(whole.view(), whole.inputs, into, data, part);
-          });
+      const ExpandedParts parts(data,
+                                [&](OperationId part) -> std::optional<std::vector<TensorId>> {
+                                  if (!expands(into.data(), part, backend)) return std::nullopt;
+                                  const auto& whole = data.node(part);
+                                  return expand(whole.view(), whole.inputs, into, data, part);
+                                });
       return expand(node.view(), node.inputs, into, *source, id);
     });
   }

@@ -36,7 +36,7 @@ void simplify(Module& module);
 /// Orders the operations of a region so that reads of variables come before their assigns.
 struct Schedule {
   std::vector<OperationId> order;
-  std::set<OperationId> copied_reads;     // reads that need a copy of the old value
+  std::set<OperationId> copied_reads;  // reads that need a copy of the old value
   // Values that are written straight into the variable which they are assigned to.
   std::map<TensorId, OperationId> in_place_writes;  // -> the variable
 };

@@ -47,7 +47,7 @@ struct PlanStep {
   std::vector<std::shared_ptr<const Plan>> bodies;  // of control flow; null = not given
   std::string name;
   std::shared_ptr<const SourceLocation> source;
-  std::shared_ptr<const StitchedRegion> stitched;   // null: the row alone
+  std::shared_ptr<const StitchedRegion> stitched;  // null: the row alone
 
   OperationView view() const { return {*row, segments, attributes}; }
   /// "'dense' (matrix_multiplication, built at train.py:12)".

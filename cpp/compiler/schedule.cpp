@@ -76,8 +76,7 @@ class Scheduler {
           consumers_[maker].push_back(at);
         }
       for (const auto dependency : node(at).control)
-        if (const auto other = position(dependency); other != nowhere)
-          edges_[other].push_back(at);
+        if (const auto other = position(dependency); other != nowhere) edges_[other].push_back(at);
     }
   }
 

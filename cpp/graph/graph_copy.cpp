@@ -10,7 +10,8 @@ namespace mpsg {
 
 const TensorId* GraphCopy::find(TensorId original) const {
   const auto at = static_cast<size_t>(original.operation);
-  if (original.index == 0) return at < first_.size() && first_[at].operation >= 0 ? &first_[at] : nullptr;
+  if (original.index == 0)
+    return at < first_.size() && first_[at].operation >= 0 ? &first_[at] : nullptr;
   const auto found = others_.find(original);
   return found == others_.end() ? nullptr : &found->second;
 }

@@ -52,9 +52,9 @@ class GraphCopy {
   const std::vector<bool>* live_ = nullptr;
   std::set<OperationId> kept_;
   bool keeps_types_ = false;
-  std::vector<TensorId> first_;              // by operation: its result 0; operation -1: none
-  std::map<TensorId, TensorId> others_;      // results after the first
-  std::vector<OperationId> operations_;      // by operation; -1: none
+  std::vector<TensorId> first_;          // by operation: its result 0; operation -1: none
+  std::map<TensorId, TensorId> others_;  // results after the first
+  std::vector<OperationId> operations_;  // by operation; -1: none
 };
 
 }  // namespace mpsg

@@ -110,7 +110,8 @@ class GraphData : public std::enable_shared_from_this<GraphData> {
 
   HostValues& host_values() { return *host_values_; }
 
-  /// While a graph has one, `Graph::add` gives what the expander makes of an operation, if anything.
+  /// While a graph has one, `Graph::add` gives what the expander makes of an operation, if
+  /// anything.
   using Expander = std::function<std::optional<std::vector<TensorId>>(OperationId)>;
   Expander expander;
 

@@ -467,8 +467,8 @@ TEST_CASE("equal updates of different variables are segments of one step") {
     variables.push_back(variable(c.graph, shape, 2));
     const auto step = c.binary("multiplication", c.input(shape), TensorOrScalar(Scalar(0.5)));
     assigns.push_back(c.graph.add_operation(
-        "assign",
-        {{"variable", variables.back()}, {"tensor", c.binary("subtraction", variables.back(), step)}}));
+        "assign", {{"variable", variables.back()},
+                   {"tensor", c.binary("subtraction", variables.back(), step)}}));
   }
   for (const auto& fed : c.feeds) {
     const auto numbers = fed.second.values<float>();
@@ -496,9 +496,9 @@ TEST_CASE("a sum over rows may be written over what it is added to") {
   Comparison c;
   const auto bias = variable(c.graph, {6}, 1);
   const auto rows = c.input({5, 6});
-  const auto sum = c.add("reshape", {{"tensor", c.add("reduction_sum", {{"tensor", rows},
-                                                                        {"axes", int64_t{0}}})},
-                                     {"shape", std::vector<int64_t>{6}}});
+  const auto sum = c.add(
+      "reshape", {{"tensor", c.add("reduction_sum", {{"tensor", rows}, {"axes", int64_t{0}}})},
+                  {"shape", std::vector<int64_t>{6}}});
   const auto assign = c.graph.add_operation(
       "assign", {{"variable", bias}, {"tensor", c.binary("addition", bias, sum)}});
   const Device device(std::shared_ptr<Backend>(std::shared_ptr<void>(), &c.backend()));
@@ -522,8 +522,8 @@ TEST_CASE("what rows read of each other is not overwritten") {
   kernel.extents = {4, 8};
   kernel.parallel = 1;
   kernel.lane_reduced = true;
-  kernel.operands = {{DataType::float32, false}, {DataType::float32, false},
-                     {DataType::float32, true}};
+  kernel.operands = {
+      {DataType::float32, false}, {DataType::float32, false}, {DataType::float32, true}};
   kernel.accesses = {{0, 0, {8, 1, 0}}, {1, 0, {1, 0, 0}}, {2, 0, {1, 0, 0}}};
   ElementBuilder builder(kernel.program);
   const auto summed = builder.load(0, DataType::float32);

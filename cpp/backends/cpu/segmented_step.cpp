@@ -65,12 +65,12 @@ void SegmentedStep::cut(size_t segment, int64_t pieces) {
   const auto height = divided_up(rows, std::min(rows, pieces));
   auto width = lane;
   if (rows < pieces && kernel.is_map())
-    width = divided_up(divided_up(lane, divided_up(pieces, rows)), lane_granularity) *
-            lane_granularity;
+    width =
+        divided_up(divided_up(lane, divided_up(pieces, rows)), lane_granularity) * lane_granularity;
   for (int64_t row = 0; row < rows; row += height)
     for (int64_t column = 0; column < lane; column += width)
-      pieces_.push_back({segment, row, std::min(row + height, rows), column,
-                         std::min(column + width, lane)});
+      pieces_.push_back(
+          {segment, row, std::min(row + height, rows), column, std::min(column + width, lane)});
 }
 
 void SegmentedStep::run_piece(const Job& job, const Piece& piece, int worker) const {

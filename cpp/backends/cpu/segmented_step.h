@@ -39,7 +39,7 @@ class SegmentedStep final : public Kernel {
   std::shared_ptr<const StitchedRegion> region_;
   std::vector<std::unique_ptr<BoundKernel>> segments_;
   std::vector<Piece> pieces_;
-  std::vector<size_t> tasks_;  // where the pieces of each task begin, and the end
+  std::vector<size_t> tasks_;        // where the pieces of each task begin, and the end
   size_t inputs_ = 0, outputs_ = 0;  // of one segment
   size_t scratch_bytes_ = 0;         // of one worker
   bool worth_waking_ = false;

@@ -80,7 +80,7 @@ bool is_root(const Node& node) {
       "convolution_transpose_2d_data_gradient",
       "convolution_transpose_2d_weights_gradient",
       "max_pooling_2d",
-      "average_pooling_2d"};
+      "avg_pooling_2d"};
   return std::ranges::find(roots, node.row->name) != roots.end() && node.outputs.size() == 1 &&
          node.outputs[0].shape.rank() > 0 && node.outputs[0].shape.element_count() != 0;
 }

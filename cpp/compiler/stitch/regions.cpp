@@ -176,7 +176,7 @@ class Grower {
     if (!current.control.empty() || fold_of(current) != FoldKind::none) return false;
     const bool single = symbol_count(extents_of(graph_, {id, 0})) == 1;
     if (!is_movement(current) && !single) return false;
-    if (operands.size() > free_operand_limit) return false;
+    if (operands.size() > free_operand_limit || (single && is_needed_in_memory(id))) return false;
     for (const auto& operand : operands) {
       const auto unit = unit_of(operand.base.operation);
       if (unit < 0 || !group(unit).is_region()) continue;
@@ -184,6 +184,14 @@ class Grower {
       if (single || worth_moving(unit, id, operand)) return false;
     }
     return true;
+  }
+
+  /// Then it has a step, and what it is made from had better be part of that.
+  bool is_needed_in_memory(OperationId id) const {
+    return is_result_[at(id)] || std::ranges::any_of(users_[at(id)], [&](OperationId user) {
+             return is_view(node(user)) ? is_needed_in_memory(user)
+                                        : !is_stitchable(graph_, node(user), options_.limits);
+           });
   }
 
   // --- Joining

@@ -73,11 +73,12 @@ class Finder {
     return rows;
   }
 
-  /// What other steps make is kept in memory until all segments can run.
+  /// What other steps make is kept in memory until all segments can run. Sizes of this run may
+  /// decide: the code is the same either way.
   bool waits_long(const BuiltKernel& built) const {
     return std::ranges::any_of(built.inputs, [&](TensorId input) {
       return !is_source(graph_.node(input.operation)) &&
-             symbol_count(extents_of(graph_, input)) > segment_operand_limit;
+             value_count(extents_of(graph_, input)) > segment_operand_limit;
     });
   }
 
@@ -106,7 +107,8 @@ class Finder {
 
 }  // namespace
 
-std::vector<SegmentGroup> find_segments(const GraphData& graph, const std::vector<PlannedUnit>& units,
+std::vector<SegmentGroup> find_segments(const GraphData& graph,
+                                        const std::vector<PlannedUnit>& units,
                                         const std::vector<OperationId>& operations,
                                         const std::vector<TensorId>& results,
                                         const StitchingLimits& limits) {

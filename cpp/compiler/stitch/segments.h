@@ -15,7 +15,8 @@ struct SegmentGroup {
 
 /// Groups of two or more regions that nothing waits for but assigns, so that they may run together
 /// at the end. `operations`: those of the graph or body; `results`: what it gives.
-std::vector<SegmentGroup> find_segments(const GraphData& graph, const std::vector<PlannedUnit>& units,
+std::vector<SegmentGroup> find_segments(const GraphData& graph,
+                                        const std::vector<PlannedUnit>& units,
                                         const std::vector<OperationId>& operations,
                                         const std::vector<TensorId>& results,
                                         const StitchingLimits& limits);

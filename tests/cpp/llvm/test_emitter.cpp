@@ -167,6 +167,47 @@ double last_places(float value, double expected) {
   return std::abs(double(value) - expected) / unit;
 }
 
+using Arithmetic = Element (*)(ElementBuilder&, Element x, Element constant);
+
+/// What rows do with 16-bit floats between conversions.
+constexpr Arithmetic kArithmetic[] = {
+    [](ElementBuilder& b, Element x, Element c) { return b.apply(ElementOp::greater, x, c); },
+    [](ElementBuilder& b, Element x, Element c) {
+      return b.select(b.apply(ElementOp::greater, x, c), x, b.literal(0, x.type));
+    },
+    [](ElementBuilder& b, Element x, Element) { return b.apply(ElementOp::add, x, x); },
+    [](ElementBuilder& b, Element x, Element c) { return b.apply(ElementOp::multiply, x, c); },
+    [](ElementBuilder& b, Element x, Element c) { return b.apply(ElementOp::divide, c, x); },
+    [](ElementBuilder& b, Element x, Element) { return b.apply(ElementOp::negate, x); },
+    [](ElementBuilder& b, Element x, Element) { return b.apply(ElementOp::absolute, x); },
+    [](ElementBuilder& b, Element x, Element c) { return b.apply(ElementOp::maximum, x, c); },
+    [](ElementBuilder& b, Element x, Element) { return b.apply(ElementOp::floor, x); },
+    [](ElementBuilder& b, Element x, Element) { return b.apply(ElementOp::square_root, x); },
+    [](ElementBuilder& b, Element x, Element c) { return b.apply(ElementOp::copy_sign, c, x); },
+    [](ElementBuilder& b, Element x, Element) { return b.convert(x, DataType::int32); },
+};
+
+/// `scalar`: one element, by the code for operands that are the same for all lanes.
+std::string difference_of(Arithmetic arithmetic, DataType type, DataType wide, bool scalar,
+                          const TargetFacts& target) {
+  LineMap map(scalar ? 1 : static_cast<int64_t>(edge_values().size()), type);
+  const auto x = map.builder.convert(map.x, wide);
+  const auto result = arithmetic(map.builder, x, map.builder.literal(0.375, wide));
+  map.add_store(map.builder.convert(result, type));
+  if (scalar)
+    for (auto& access : map.kernel.accesses) access.strides[0] = 0;
+  const auto expected = map.with_memory(), emitted = map.with_memory();
+  for (const auto* random : {&expected, &emitted}) {
+    if (scalar) write(random->memory[0], 0, static_cast<uint16_t>(0x3555));
+    else write_edges(*random, type);
+  }
+  const auto theirs = expected.operands(), ours = emitted.operands();
+  interpret(map.kernel, theirs);
+  const auto code = emit(map.kernel, target);
+  run_in_parts(code.function(), map.kernel, ours, 1);
+  return difference(map.kernel, expected, emitted);
+}
+
 }  // namespace
 
 TEST_CASE("random kernels compute what the interpreter computes") {
@@ -207,32 +248,12 @@ TEST_CASE("conversions between all types agree in every bit") {
 TEST_CASE("16-bit floats are computed in wider ones") {
   for (const auto& target : targets())
     for (const auto type : {DataType::float16, DataType::bfloat16})
-      for (const auto wide : {DataType::float32, DataType::float64}) {
-        LineMap map(static_cast<int64_t>(edge_values().size()), type);
-        auto& builder = map.builder;
-        const auto x = builder.convert(builder.convert(map.x, DataType::float32), wide);
-        const auto zero = builder.literal(0, wide), third = builder.literal(0.375, wide);
-        const auto is_positive = builder.apply(ElementOp::greater, x, zero);
-        map.add_store(is_positive);
-        for (const auto result :
-             {builder.select(is_positive, x, zero), builder.apply(ElementOp::add, x, x),
-              builder.apply(ElementOp::multiply, x, third), builder.apply(ElementOp::negate, x),
-              builder.apply(ElementOp::absolute, x), builder.apply(ElementOp::maximum, x, third),
-              builder.apply(ElementOp::divide, third, x), builder.apply(ElementOp::floor, x),
-              builder.apply(ElementOp::copy_sign, third, x)})
-          map.add_store(builder.convert(result, type));
-        map.add_store(builder.convert(
-            builder.convert(builder.convert(x, DataType::int32), DataType::float32), type));
-        const auto expected = map.with_memory(), emitted = map.with_memory();
-        write_edges(expected, type);
-        write_edges(emitted, type);
-        const auto theirs = expected.operands(), ours = emitted.operands();
-        interpret(map.kernel, theirs);
-        const auto code = emit(map.kernel, target);
-        run_in_parts(code.function(), map.kernel, ours, 1);
-        INFO(data_type_name(type) << " in " << data_type_name(wide) << " for " << target.cpu);
-        CHECK(difference(map.kernel, expected, emitted) == "");
-      }
+      for (const auto wide : {DataType::float32, DataType::float64})
+        for (const bool scalar : {false, true})
+          for (const auto arithmetic : kArithmetic) {
+            INFO(data_type_name(type) << " in " << data_type_name(wide) << " for " << target.cpu);
+            CHECK(difference_of(arithmetic, type, wide, scalar, target) == "");
+          }
 }
 
 TEST_CASE("functions stay within their bound") {

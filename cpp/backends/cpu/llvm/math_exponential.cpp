@@ -15,8 +15,7 @@ constexpr double kWideRounder = 0x1.8p52;
 
 /// e^x for x in [-105, 89] or NaN.
 Value* bounded_exponent(VectorMath& math, Value* x) {
-  Value* sum =
-      math.multiply_add(x, math.constant(0x1.715476p+0), math.constant(kRounder));
+  Value* sum = math.multiply_add(x, math.constant(0x1.715476p+0), math.constant(kRounder));
   Value* n = math.subtract(sum, math.constant(kRounder));
   Value* r = math.multiply_add(n, math.constant(-0x1.62e4p-1), x);
   r = math.multiply_add(n, math.constant(-0x1.7f7d1cp-20), r);
@@ -93,16 +92,15 @@ WideExponent wide_exponent(VectorMath& wide, Value* x) {
       wide.multiply_add(x, wide.constant(0x1.71547652b82fep+0), wide.constant(kWideRounder));
   Value* n = wide.subtract(sum, wide.constant(kWideRounder));
   Value* r = wide.multiply_add(n, wide.constant(-0x1.62e42fefa39efp-1), x);
-  Value* power = builder.CreateShl(builder.CreateAdd(wide.to_bits(sum), wide.integer(1023)),
-                                   wide.integer(52));
+  Value* power =
+      builder.CreateShl(builder.CreateAdd(wide.to_bits(sum), wide.integer(1023)), wide.integer(52));
   return {wide.from_bits(power), wide.multiply(r, wide.polynomial(r, k::kWideExponentMinus1))};
 }
 
 Value* exponent_minus1(VectorMath& math, Value* x) {
   VectorMath wide = math.widened();
   const auto e = wide_exponent(wide, wide.widen(math.at_least(math.at_most(x, 100), -100)));
-  Value* result =
-      wide.multiply_add(e.scale, e.rest, wide.subtract(e.scale, wide.constant(1)));
+  Value* result = wide.multiply_add(e.scale, e.rest, wide.subtract(e.scale, wide.constant(1)));
   return math.copy_sign(wide.narrow(result), x);  // for -0
 }
 

@@ -27,12 +27,11 @@ void split_by_bits(VectorMath& math, Value* x, Value*& mantissa, Value*& exponen
   Value* bias = math.select(is_denormal, math.integer(127 + 24), math.integer(127));
   Value* fraction = builder.CreateAnd(bits, math.integer(0x7fffff));
   Value* upper_half = builder.CreateAnd(bits, math.integer(0x400000));
-  mantissa = math.from_bits(
-      builder.CreateSub(builder.CreateOr(fraction, math.integer(0x3f800000)),
-                        builder.CreateShl(upper_half, math.integer(1))));
+  mantissa = math.from_bits(builder.CreateSub(builder.CreateOr(fraction, math.integer(0x3f800000)),
+                                              builder.CreateShl(upper_half, math.integer(1))));
   Value* carry = builder.CreateLShr(upper_half, math.integer(22));
-  exponent = builder.CreateSIToFP(builder.CreateAdd(builder.CreateSub(biased, bias), carry),
-                                  x->getType());
+  exponent =
+      builder.CreateSIToFP(builder.CreateAdd(builder.CreateSub(biased, bias), carry), x->getType());
 }
 
 /// The logarithm of NaN, negative numbers, zero and infinity; `result` for other numbers.
@@ -54,8 +53,8 @@ Value* logarithm_by_table(VectorMath& math, Value* x, const LogarithmTable& tabl
   const int bits = table.inverse.size() == 16 ? 4 : 3;
   Value* index = builder.CreateLShr(math.to_bits(mantissa), math.integer(23 - bits));
   Value* r = math.multiply_add(mantissa, math.lookup(index, table.inverse), math.constant(-1));
-  Value* large = math.multiply_add(exponent, math.constant(table.two[0]),
-                                   math.lookup(index, table.value));
+  Value* large =
+      math.multiply_add(exponent, math.constant(table.two[0]), math.lookup(index, table.value));
   Value* series = math.polynomial(r, table.series);
   Value* small = nullptr;  // log(1 + r), the largest term added last
   if (table.first == 1) {
@@ -63,8 +62,7 @@ Value* logarithm_by_table(VectorMath& math, Value* x, const LogarithmTable& tabl
   } else {
     small = math.multiply_add(r, math.constant(table.first), math.multiply(r, series));
   }
-  if (table.two[1] != 0)
-    small = math.multiply_add(exponent, math.constant(table.two[1]), small);
+  if (table.two[1] != 0) small = math.multiply_add(exponent, math.constant(table.two[1]), small);
   Value* result = math.add(large, small);
   return has_special_cases ? result : with_special_cases(math, x, result);
 }
@@ -99,11 +97,11 @@ WideLogarithm wide_logarithm(VectorMath& wide, Value* w, Value* u) {
 Value* wide_logarithm_1plus(VectorMath& wide, Value* u) {
   llvm::IRBuilder<>& builder = wide.builder();
   const auto parts = wide_logarithm(wide, wide.add(u, wide.constant(1)), u);
-  Value* result = wide.multiply_add(parts.exponent, wide.constant(0x1.62e42fefa39efp-1),
-                                    parts.of_mantissa);
+  Value* result =
+      wide.multiply_add(parts.exponent, wide.constant(0x1.62e42fefa39efp-1), parts.of_mantissa);
   Value* minus_one = wide.constant(-1);
-  Value* outside = wide.select(builder.CreateFCmpOEQ(u, minus_one),
-                               wide.negate(wide.infinity()), wide.not_a_number());
+  Value* outside = wide.select(builder.CreateFCmpOEQ(u, minus_one), wide.negate(wide.infinity()),
+                               wide.not_a_number());
   result = wide.select(builder.CreateFCmpOLT(u, wide.infinity()), result, u);
   return wide.select(builder.CreateFCmpOLE(u, minus_one), outside, result);
 }
@@ -111,24 +109,24 @@ Value* wide_logarithm_1plus(VectorMath& wide, Value* u) {
 }  // namespace
 
 Value* logarithm(VectorMath& math, Value* x) {
-  const LogarithmTable table{k::kNatural16Two, k::kNatural16First, k::kNatural16Inverse, k::kNatural16Value,
-                             k::kNatural16Series};
+  const LogarithmTable table{k::kNatural16Two, k::kNatural16First, k::kNatural16Inverse,
+                             k::kNatural16Value, k::kNatural16Series};
   const LogarithmTable short_table{k::kNatural8Two, k::kNatural8First, k::kNatural8Inverse,
                                    k::kNatural8Value, k::kNatural8Series};
   return logarithm_by_table(math, x, math.prefers_short_tables() ? short_table : table);
 }
 
 Value* logarithm2(VectorMath& math, Value* x) {
-  const LogarithmTable table{k::kBinary16Two, k::kBinary16First, k::kBinary16Inverse, k::kBinary16Value,
-                             k::kBinary16Series};
+  const LogarithmTable table{k::kBinary16Two, k::kBinary16First, k::kBinary16Inverse,
+                             k::kBinary16Value, k::kBinary16Series};
   const LogarithmTable short_table{k::kBinary8Two, k::kBinary8First, k::kBinary8Inverse,
                                    k::kBinary8Value, k::kBinary8Series};
   return logarithm_by_table(math, x, math.prefers_short_tables() ? short_table : table);
 }
 
 Value* logarithm10(VectorMath& math, Value* x) {
-  const LogarithmTable table{k::kDecimal16Two, k::kDecimal16First, k::kDecimal16Inverse, k::kDecimal16Value,
-                             k::kDecimal16Series};
+  const LogarithmTable table{k::kDecimal16Two, k::kDecimal16First, k::kDecimal16Inverse,
+                             k::kDecimal16Value, k::kDecimal16Series};
   const LogarithmTable short_table{k::kDecimal8Two, k::kDecimal8First, k::kDecimal8Inverse,
                                    k::kDecimal8Value, k::kDecimal8Series};
   return logarithm_by_table(math, x, math.prefers_short_tables() ? short_table : table);
@@ -182,8 +180,8 @@ Value* power(VectorMath& math, Value* x, Value* y) {
   Value* one = wide.constant(1);
 
   const auto parts = wide_logarithm(wide, a, wide.subtract(a, one));
-  Value* logarithm = wide.multiply_add(parts.of_mantissa, wide.constant(0x1.71547652b82fep+0),
-                                       parts.exponent);
+  Value* logarithm =
+      wide.multiply_add(parts.of_mantissa, wide.constant(0x1.71547652b82fep+0), parts.exponent);
   logarithm = wide.select(builder.CreateFCmpOLT(a, wide.infinity()), logarithm, a);
   logarithm = wide.select(builder.CreateFCmpOEQ(a, zero), wide.negate(wide.infinity()), logarithm);
   Value* product = wide.at_least(wide.at_most(wide.multiply(exponent, logarithm), 200), -200);
@@ -206,8 +204,8 @@ Value* power(VectorMath& math, Value* x, Value* y) {
   result = wide.select(builder.CreateAnd(is_negative, builder.CreateNot(is_integer)),
                        wide.not_a_number(), result);
   // 1 where C says so even for NaN; -1 to an infinite power.
-  Value* is_one = builder.CreateOr(builder.CreateFCmpOEQ(base, one),
-                                   builder.CreateFCmpOEQ(exponent, zero));
+  Value* is_one =
+      builder.CreateOr(builder.CreateFCmpOEQ(base, one), builder.CreateFCmpOEQ(exponent, zero));
   Value* is_unit_to_infinity =
       builder.CreateAnd(builder.CreateFCmpOEQ(a, one),
                         builder.CreateFCmpOEQ(wide.absolute(exponent), wide.infinity()));

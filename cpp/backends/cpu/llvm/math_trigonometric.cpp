@@ -30,16 +30,14 @@ Value* turned_sine(VectorMath& math, Value* x, int quarter_turns) {
   Value* sine = math.multiply_add(math.multiply(r, square), math.polynomial(square, k::kSine), r);
   sine = math.copy_sign(sine, r);  // the series subtracts: of -0 it would be 0
   Value* cosine = math.multiply_add(
-      square,
-      math.multiply_add(square, math.polynomial(square, k::kCosine), math.constant(-0.5)),
+      square, math.multiply_add(square, math.polynomial(square, k::kCosine), math.constant(-0.5)),
       math.constant(1));
   Value* quadrant = math.to_bits(sum);
   if (quarter_turns) quadrant = builder.CreateAdd(quadrant, math.integer(quarter_turns));
-  Value* is_odd = builder.CreateICmpNE(builder.CreateAnd(quadrant, math.integer(1)),
-                                       math.integer(0));
+  Value* is_odd =
+      builder.CreateICmpNE(builder.CreateAnd(quadrant, math.integer(1)), math.integer(0));
   Value* sign = builder.CreateShl(builder.CreateAnd(quadrant, math.integer(2)), math.integer(30));
-  return math.from_bits(
-      builder.CreateXor(math.to_bits(math.select(is_odd, cosine, sine)), sign));
+  return math.from_bits(builder.CreateXor(math.to_bits(math.select(is_odd, cosine, sine)), sign));
 }
 
 /// atan(minimum / maximum) or, where `swapped`, its complement; 0 <= minimum <= maximum.
@@ -90,8 +88,8 @@ Value* tangent(VectorMath& math, Value* x) {
   Value* cosine = wide.polynomial(square, k::kWideCosine);
   Value* odd = builder.CreateAnd(wide.to_bits(sum), wide.integer(1));
   Value* is_odd = builder.CreateICmpNE(odd, wide.integer(0));
-  Value* quotient = wide.divide(wide.select(is_odd, cosine, sine),
-                                wide.select(is_odd, sine, cosine));
+  Value* quotient =
+      wide.divide(wide.select(is_odd, cosine, sine), wide.select(is_odd, sine, cosine));
   Value* sign = builder.CreateShl(odd, wide.integer(63));
   Value* fast = wide.narrow(wide.from_bits(builder.CreateXor(wide.to_bits(quotient), sign)));
   return math.library_where(is_huge(math, x), fast, ElementOp::tangent, x);
@@ -109,10 +107,9 @@ Value* arc_cosine(VectorMath& math, Value* x) {
   Value* wide_x = wide.widen(x);
   const auto parts = arc_sine_parts(wide, wide.absolute(wide_x));
   Value* is_negative = math.builder().CreateFCmpOLT(wide_x, wide.constant(0));
-  Value* large = wide.select(is_negative, wide.subtract(wide.constant(2 * kHalfPi), parts.angle),
-                             parts.angle);
-  Value* small =
-      wide.subtract(wide.constant(kHalfPi), wide.copy_sign(parts.angle, wide_x));
+  Value* large =
+      wide.select(is_negative, wide.subtract(wide.constant(2 * kHalfPi), parts.angle), parts.angle);
+  Value* small = wide.subtract(wide.constant(kHalfPi), wide.copy_sign(parts.angle, wide_x));
   return wide.narrow(wide.select(parts.is_large, large, small));
 }
 

@@ -296,8 +296,7 @@ Value* VectorMath::library_where(Value* rare, Value* fast, ElementOp op,
     before->getTerminator()->eraseFromParent();
   }
   builder_.SetInsertPoint(before);
-  builder_.CreateCondBr(any, slow, after,
-                        llvm::MDBuilder(context).createBranchWeights(1, 100000));
+  builder_.CreateCondBr(any, slow, after, llvm::MDBuilder(context).createBranchWeights(1, 100000));
   builder_.SetInsertPoint(slow);
   Value* chosen = select(rare, library(op, operands), fast);
   builder_.CreateBr(after);
