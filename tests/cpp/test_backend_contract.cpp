@@ -94,10 +94,16 @@ TEST_CASE("an executable tells its memory and its kernels") {
   const auto x = placeholder(graph, {64, 64});
   auto y = x;
   for (int i = 0; i < 10; ++i) y = graph.add_one("negative", {{"tensor", y}});
-  const auto executable = graph.compile(Device("cpu"), {{x, {DataType::float32, {64, 64}}}}, {y});
+  const std::vector<std::pair<Tensor, TensorType>> feeds{{x, {DataType::float32, {64, 64}}}};
+  const auto executable = graph.compile(Device("reference"), feeds, {y});
   CHECK(executable->kernels().size() == 10);
   // Elementwise steps work in place: one block serves the whole chain.
   CHECK(executable->memory().arena_bytes == 64 * 64 * 4);
   CHECK(executable->memory().feed_bytes == 64 * 64 * 4);
   CHECK_THROWS_AS(executable->run({}), FeedError);
+  // Stitched, the chain needs no memory at all.
+  const bool stitches = Device("cpu").backend().stitching().operands > 0;
+  const auto stitched = graph.compile(Device("cpu"), feeds, {y});
+  CHECK(stitched->kernels().size() == (stitches ? 1 : 10));
+  CHECK(stitched->memory().arena_bytes == (stitches ? 0 : 64 * 64 * 4));
 }
