@@ -227,9 +227,7 @@ def logarithm_table(name: str, size: int, degree: int, base: mp.mpf) -> None:
     coefficients = fit(
         rest, low_r, high_r, degree - 1 - power, lambda r: abs(r**power * r / mp.log1p(r) / unit)
     )
-    print(
-        f"// Logarithm to base {mp.nstr(base, 5)}, {size} intervals: error {fit.error:.2g}."
-    )  # type: ignore[attr-defined]
+    print(f"// Logarithm to base {mp.nstr(base, 5)}, {size} intervals: error {fit.error:.2g}.")  # type: ignore[attr-defined]
     print(f"inline constexpr float {name}Two[] = {{{trimmed(upper)}, {trimmed(lower)}}};")
     print(f"inline constexpr float {name}First = {trimmed(first)};")
     print(f"inline constexpr float {name}Inverse[] = {{{', '.join(map(trimmed, inverses))}}};")
