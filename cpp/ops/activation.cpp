@@ -203,7 +203,10 @@ Row softmax() {
         const auto axes = c.forward("axis", "axes");
         const auto maximum = c.graph().add_one("reduction_maximum", {{"tensor", x}, axes});
         const auto exponent = unary("exponent", x - maximum);
-        c.give(exponent / sum(exponent, axes));
+        const auto total = sum(exponent, axes);
+        // One division a row; not for 16-bit floats, in which 1 / total may be subnormal.
+        const bool wide = compute_type(x.data_type()) == x.data_type();
+        c.give(wide ? exponent * unary("reciprocal", total) : exponent / total);
       });
 }
 
