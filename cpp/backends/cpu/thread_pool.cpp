@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -156,12 +157,25 @@ class Crew {
     }
   }
 
+  // A little longer than the session: the next run often follows at once, and waking a thread
+  // costs tens of microseconds.
   void spin_while_in_session(int worker) {
+    using Clock = std::chrono::steady_clock;
+    constexpr auto linger = std::chrono::microseconds(100);
     Spinner spinner;
-    while (true) {
-      if (claim_and_run(worker)) spinner.reset();
-      else if (sessions_.load(std::memory_order_relaxed) <= 0 || stop_.load()) return;
-      else spinner.wait();
+    Clock::time_point left{};  // when the last session was left; the epoch: not yet
+    while (!stop_.load()) {
+      if (claim_and_run(worker)) {
+        spinner.reset();
+        left = {};
+      } else if (sessions_.load(std::memory_order_relaxed) > 0) {
+        spinner.wait();
+        left = {};
+      } else if (const auto now = Clock::now(); left == Clock::time_point{}) {
+        left = now;
+      } else if (now - left > linger) {
+        return;
+      }
     }
   }
 
