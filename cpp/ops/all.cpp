@@ -28,7 +28,12 @@ std::vector<OpRow> collect() {
   ops::add_matrix_multiplication_rows(rows);
   ops::add_convolution_rows(rows);
   ops::add_convolution_transpose_rows(rows);
+  ops::add_depthwise_convolution_rows(rows);
   ops::add_pooling_rows(rows);
+  ops::add_single_gate_rnn_rows(rows);
+  ops::add_lstm_rows(rows);
+  ops::add_gru_rows(rows);
+  ops::add_fourier_transform_rows(rows);
   ops::add_normalization_rows(rows);
   ops::add_loss_rows(rows);
   ops::add_optimizer_rows(rows);

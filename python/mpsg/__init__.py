@@ -18,15 +18,27 @@ from typing import Any
 from mpsg import _tensor
 from mpsg._api_types import (
     Convolution2DOpDescriptor,
+    Convolution3DOpDescriptor,
+    CreateSparseOpDescriptor,
+    DepthwiseConvolution2DOpDescriptor,
+    DepthwiseConvolution3DOpDescriptor,
+    FFTDescriptor,
+    FFTScalingMode,
+    GRUDescriptor,
+    LSTMDescriptor,
     LossReductionType,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
+    Pooling4DOpDescriptor,
     PoolingReturnIndicesMode,
+    RNNActivation,
     RandomDistribution,
     RandomNormalSamplingMethod,
     RandomOpDescriptor,
     ScatterMode,
+    SingleGateRNNDescriptor,
+    SparseStorageType,
     TensorNamedDataLayout,
 )
 from mpsg._mpsg import (
@@ -59,14 +71,14 @@ from mpsg._mpsg import (
     float16,
     float32,
     float64,
-    int8,
     int16,
     int32,
     int64,
-    uint8,
+    int8,
     uint16,
     uint32,
     uint64,
+    uint8,
 )
 
 __version__ = "0.1.0"
@@ -120,6 +132,18 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "Convolution3DOpDescriptor",
+    "DepthwiseConvolution2DOpDescriptor",
+    "DepthwiseConvolution3DOpDescriptor",
+    "Pooling4DOpDescriptor",
+    "SingleGateRNNDescriptor",
+    "LSTMDescriptor",
+    "GRUDescriptor",
+    "FFTDescriptor",
+    "CreateSparseOpDescriptor",
+    "RNNActivation",
+    "FFTScalingMode",
+    "SparseStorageType",
 ]
 
 _tensor.attach()

@@ -13,12 +13,18 @@ from mpsg._api_types import (
     Block,
     Convolution2DOpDescriptor,
     DataTypeLike,
+    DepthwiseConvolution2DOpDescriptor,
+    FFTDescriptor,
+    FFTScalingMode,
+    GRUDescriptor,
+    LSTMDescriptor,
     LossReductionType,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
     RandomOpDescriptor,
     ScatterMode,
+    SingleGateRNNDescriptor,
     TensorLike,
 )
 
@@ -1097,6 +1103,66 @@ class Graph:
         Apple
         coshWithTensor:name: (macOS 11.0)
         """
+    def depthwise_convolution_2d(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A convolution of each channel of `source` with weights of its own. Images are (N, C, H,
+        W) or (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or
+        (kH, kW, C, multiplier) with HWIO; result channel c * multiplier + m is of source channel c
+        (TensorFlow's order). Padding is as in convolution_2d. A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0)
+        """
+    def depthwise_convolution_2d_data_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        weights: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_2d with respect to its source, whose shape is
+        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
+        A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+        (macOS 11.0)
+        """
+    def depthwise_convolution_2d_weights_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
+        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
+        A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+        (macOS 11.0)
+        """
     def division(
         self,
         primary_tensor: TensorLike,
@@ -1207,6 +1273,26 @@ class Graph:
 
         Apple
         exponentBase2WithTensor:name: (macOS 11.0)
+        """
+    def fast_fourier_transform(
+        self,
+        tensor: TensorLike,
+        axes: int | Sequence[int] | Tensor,
+        descriptor: FFTDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The discrete Fourier transform of a complex or real tensor: complex64, of the same shape.
+        `axes` (an int, ints or an integer tensor) are transformed one after the other: the sum over
+        k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the scale:
+        1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is
+        (FFTScalingMode). Any size is quick.
+
+        Types
+        T: float32, complex64
+
+        Apple
+        fastFourierTransformWithTensor:axes:descriptor:name: (macOS 14.0)
+        fastFourierTransformWithTensor:axesTensor:descriptor:name: (macOS 14.0)
         """
     def flatten_2d(self, tensor: TensorLike, axis: int | Tensor, name: str | None = ...) -> Tensor:
         """A matrix: the dimensions before `axis` become its rows, the others its columns (ONNX's
@@ -1353,6 +1439,102 @@ class Graph:
 
         Apple
         greaterThanOrEqualToWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
+        """
+    def gru(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        descriptor: GRUDescriptor,
+        *,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        secondary_bias: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """A layer of gated recurrent units: for every step, with x = source[t] * transposed(W) + b
+        and R and x cut into the parts of z, r and o, z = activation(x + (h[t - 1] * m) *
+        transposed(R)), r likewise, o = activation(x + (h[t - 1] * r * m) * transposed(R)), and h[t]
+        = z * h[t - 1] + (1 - z) * o. With `reset_after` o = activation(x + ((h[t - 1] * m) *
+        transposed(R) + b2) * r); with `flip_z` h[t] = (1 - z) * h[t - 1] + z * o (Apple's texts
+        contradict each other here; without flip_z it is PyTorch's and TensorFlow's unit); with
+        `reverse` from the last step to the first. source (T, N, I), recurrent_weight R (3 * H, H),
+        input_weight W (3 * H, I; without it source is (T, N, 3 * H) and used as it is), bias b (3 *
+        H), init_state (N, H; zeros without it), mask m (any shape that broadcasts to (N, H) or (T,
+        N, H); ones without it), secondary_bias b2 (H). A bidirectional layer has twice as much,
+        forward first: R (2, 3 * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H).
+        A composite. Returns the list of h (T, N, H) and, if `training`, of the gates (T, N, 3 * H),
+        which gru_gradients needs.
+
+        Types
+        T: floating-point
+
+        Apple
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+        (macOS 13.0)
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:descriptor:name: (macOS 13.0)
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:descriptor:name: (macOS 13.0)
+        """
+    def gru_gradients(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        source_gradient: TensorLike,
+        z_state: TensorLike,
+        output_fwd: TensorLike,
+        descriptor: GRUDescriptor,
+        *,
+        state_gradient: TensorLike | None = ...,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        secondary_bias: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The gradients of gru. source_gradient is that of h, state_gradient (N, H) that of the
+        last h from elsewhere; z_state (the gates) and output_fwd (h) are what the layer returned
+        with `training`. source (T, N, I), recurrent_weight R (3 * H, H), input_weight W (3 * H, I;
+        without it source is (T, N, 3 * H) and used as it is), bias b (3 * H), init_state (N, H;
+        zeros without it), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without
+        it), secondary_bias b2 (H). A bidirectional layer has twice as much, forward first: R (2, 3
+        * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H). A composite. Returns
+        the list of the gradients of source, recurrent_weight, input_weight, bias, init_state and
+        secondary_bias, of those that are given.
+
+        Types
+        T: floating-point
+
+        Apple
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:stateGradient:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+        (macOS 13.0)
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:initState:descriptor:name:
+        (macOS 13.0)
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:descriptor:name:
+        (macOS 13.0)
+        """
+    def hermitean_to_real_fft(
+        self,
+        tensor: TensorLike,
+        axes: int | Sequence[int] | Tensor,
+        descriptor: FFTDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The discrete Fourier transform of a spectrum of which the last of `axes` has the first n
+        / 2 + 1 elements only and the others are taken to be their conjugates, so that the result is
+        real: NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
+        round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after
+        the other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if
+        `inverse`, times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes,
+        whatever `inverse` is (FFTScalingMode). Any size is quick.
+
+        Types
+        T: complex64
+
+        Apple
+        HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0)
+        HermiteanToRealFFTWithTensor:axesTensor:descriptor:name: (macOS 14.0)
         """
     def identity(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The tensor itself, under another name.
@@ -1594,6 +1776,84 @@ class Graph:
 
         Apple
         logicalXORWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
+        """
+    def lstm(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        descriptor: LSTMDescriptor,
+        *,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        init_cell: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        peephole: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """A long short-term memory layer: for every step the gates i, f, z, o are the activations
+        of source[t] * transposed(W) + b + (h[t - 1] * m) * transposed(R) + p * c[t - 1]; c[t] = f *
+        c[t - 1] + i * z and h[t] = o * activation(c[t]); with `reverse` from the last step to the
+        first. source (T, N, I), recurrent_weight R (4 * H, H), input_weight W (4 * H, I; without it
+        source is (T, N, 4 * H) and used as it is), bias b (4 * H), init_state and init_cell (N, H;
+        zeros without them), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without
+        it), peephole p (4 * H). A bidirectional layer has twice as much, forward first: R (2, 4 *
+        H, H), W (8 * H, I), b (8 * H), the states (N, 2 * H), p (2, 4 * H). A composite. Returns
+        the list of h (T, N, H), of c (T, N, H) if `produce_cell`, and of the gates (T, N, 4 * H) if
+        `training`: lstm_gradients needs both.
+
+        Types
+        T: floating-point
+
+        Apple
+        LSTMWithSourceTensor:recurrentWeight:inputWeight:bias:initState:initCell:mask:peephole:descriptor:name:
+        (macOS 12.3)
+        LSTMWithSourceTensor:recurrentWeight:inputWeight:bias:initState:initCell:descriptor:name:
+        (macOS 12.3)
+        LSTMWithSourceTensor:recurrentWeight:initState:initCell:descriptor:name: (macOS 12.3)
+        """
+    def lstm_gradients(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        source_gradient: TensorLike,
+        z_state: TensorLike,
+        cell_output_fwd: TensorLike,
+        descriptor: LSTMDescriptor,
+        *,
+        state_gradient: TensorLike | None = ...,
+        cell_gradient: TensorLike | None = ...,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        init_cell: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        peephole: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The gradients of lstm. source_gradient is that of h, state_gradient and cell_gradient (N,
+        H) those of the last h and c from elsewhere; z_state (the gates) and cell_output_fwd are
+        what the layer returned with `training` and `produce_cell`. source (T, N, I),
+        recurrent_weight R (4 * H, H), input_weight W (4 * H, I; without it source is (T, N, 4 * H)
+        and used as it is), bias b (4 * H), init_state and init_cell (N, H; zeros without them),
+        mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without it), peephole p (4 *
+        H). A bidirectional layer has twice as much, forward first: R (2, 4 * H, H), W (8 * H, I), b
+        (8 * H), the states (N, 2 * H), p (2, 4 * H). A composite. Returns the list of the gradients
+        of source, recurrent_weight, input_weight, bias, peephole, init_state and init_cell, of
+        those that are given.
+
+        Types
+        T: floating-point
+
+        Apple
+        LSTMGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:cellOutputFwd:stateGradient:cellGradient:inputWeight:bias:initState:initCell:mask:peephole:descriptor:name:
+        (macOS 12.3)
+        LSTMGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:cellOutputFwd:inputWeight:bias:initState:initCell:mask:descriptor:name:
+        (macOS 12.3)
+        LSTMGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:cellOutputFwd:inputWeight:bias:initState:initCell:descriptor:name:
+        (macOS 12.3)
+        LSTMGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:cellOutputFwd:descriptor:name:
+        (macOS 12.3)
         """
     def matrix_multiplication(
         self,
@@ -2147,6 +2407,27 @@ class Graph:
         Apple
         realPartOfTensor:name: (macOS 14.0)
         """
+    def real_to_hermitean_fft(
+        self,
+        tensor: TensorLike,
+        axes: int | Sequence[int] | Tensor,
+        descriptor: FFTDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The discrete Fourier transform of a real tensor, of which the last of `axes` keeps the
+        first n / 2 + 1 elements only: the others are their conjugates (NumPy's rfftn, and with
+        `inverse` its conjugate). `axes` (an int, ints or an integer tensor) are transformed one
+        after the other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent
+        if `inverse`, times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes,
+        whatever `inverse` is (FFTScalingMode). Any size is quick.
+
+        Types
+        T: float32
+
+        Apple
+        realToHermiteanFFTWithTensor:axes:descriptor:name: (macOS 14.0)
+        realToHermiteanFFTWithTensor:axesTensor:descriptor:name: (macOS 14.0)
+        """
     def reciprocal(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """1 / tensor: infinity at 0.
 
@@ -2616,6 +2897,74 @@ class Graph:
 
         Apple
         sinWithTensor:name: (macOS 11.0)
+        """
+    def single_gate_rnn(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        descriptor: SingleGateRNNDescriptor,
+        *,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """A recurrent layer: for every step z[t] = source[t] * transposed(W) + (h[t - 1] * m) *
+        transposed(R) + b and h[t] = activation(z[t]); with `reverse` from the last step to the
+        first. source (T, N, I), recurrent_weight R (H, H), input_weight W (H, I; without it source
+        is (T, N, H) and used as it is), bias b (H), init_state (N, H; zeros without it), mask m
+        (any shape that broadcasts to (N, H) or (T, N, H); ones without it). A bidirectional layer
+        has twice as much, forward first: R (2, H, H), W (2 * H, I), b (2 * H), init_state (N, 2 *
+        H). A composite. Returns the list of h (T, N, H) and, if `training`, z (T, N, H), which
+        single_gate_rnn_gradients needs.
+
+        Types
+        T: floating-point
+
+        Apple
+        singleGateRNNWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:descriptor:name:
+        (macOS 12.3)
+        singleGateRNNWithSourceTensor:recurrentWeight:inputWeight:bias:initState:descriptor:name:
+        (macOS 12.3)
+        singleGateRNNWithSourceTensor:recurrentWeight:initState:descriptor:name: (macOS 12.3)
+        """
+    def single_gate_rnn_gradients(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        source_gradient: TensorLike,
+        z_state: TensorLike,
+        descriptor: SingleGateRNNDescriptor,
+        *,
+        state_gradient: TensorLike | None = ...,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The gradients of single_gate_rnn. source_gradient is that of h, state_gradient (N, H)
+        that of the last h from elsewhere, z_state what the layer returned with `training`. source
+        (T, N, I), recurrent_weight R (H, H), input_weight W (H, I; without it source is (T, N, H)
+        and used as it is), bias b (H), init_state (N, H; zeros without it), mask m (any shape that
+        broadcasts to (N, H) or (T, N, H); ones without it). A bidirectional layer has twice as
+        much, forward first: R (2, H, H), W (2 * H, I), b (2 * H), init_state (N, 2 * H). A
+        composite. Returns the list of the gradients of source, recurrent_weight, input_weight, bias
+        and init_state, of those that are given.
+
+        Types
+        T: floating-point
+
+        Apple
+        singleGateRNNGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:stateGradient:inputWeight:bias:initState:mask:descriptor:name:
+        (macOS 12.3)
+        singleGateRNNGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:inputWeight:bias:initState:mask:descriptor:name:
+        (macOS 12.3)
+        singleGateRNNGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:inputWeight:bias:initState:descriptor:name:
+        (macOS 12.3)
+        singleGateRNNGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:initState:descriptor:name:
+        (macOS 12.3)
         """
     def sinh(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The hyperbolic sine.
