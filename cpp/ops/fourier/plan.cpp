@@ -184,6 +184,16 @@ int64_t TensorPlan::task_floats(const LaneKernels& kernels) const {
   return most;
 }
 
+size_t TensorPlan::resident_bytes() const {
+  size_t bytes = real_axis_.plan ? real_axis_.plan->bytes() : 0;
+  for (const auto& axis : complex_axes_) {
+    for (const auto& plan : {axis.plan, axis.columns, axis.rows})
+      if (plan) bytes += plan->bytes();
+    bytes += axis.twiddles.size() * sizeof(float);
+  }
+  return bytes;
+}
+
 int64_t TensorPlan::between_floats() const {
   int64_t floats = 0;
   for (const auto& axis : complex_axes_)

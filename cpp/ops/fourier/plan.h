@@ -19,6 +19,9 @@ class LinePlan {
   LinePlan& operator=(const LinePlan&) = delete;
 
   const TransformView& view() const { return view_; }
+  size_t bytes() const {
+    return sizeof(float) * (twiddles_.size() + chirp_.size() + filter_.size());
+  }
 
  private:
   void plan_stages(int64_t length, const std::vector<int64_t>& radices);
@@ -57,6 +60,8 @@ class TensorPlan {
 
   /// The most floats of workspace that a task needs.
   int64_t task_floats(const LaneKernels& kernels) const;
+  /// Of the tables.
+  size_t resident_bytes() const;
   /// Floats of memory between the passes.
   int64_t between_floats() const;
   void run(const float* source, float* target, float* between, const LaneKernels& kernels,
