@@ -11,6 +11,7 @@ namespace {
 
 constexpr int64_t largest_radix = 31;   // beyond it Bluestein's convolution is less work
 constexpr int64_t longest_line = 2048;  // that is transformed as a whole: the second cache holds it
+constexpr int64_t few_lines = 8;        // they fill no vectors, unless they are cut
 constexpr int64_t between_elements = int64_t{1} << 18;  // of long lines, at a time
 
 /// exp(-2 pi i k / n)
@@ -134,13 +135,13 @@ void LinePlan::plan_chirp() {
 
 // --- Tensors
 
-TensorPlan::Axis TensorPlan::make_axis(const Shape& shape, int axis, bool may_be_cut) const {
+TensorPlan::Axis TensorPlan::make_axis(const Shape& shape, int axis, bool may_be_cut) {
   Axis result;
   for (int i = 0; i < axis; ++i) result.outer *= shape[i];
   for (int i = axis + 1; i < shape.rank(); ++i) result.inner *= shape[i];
   const int64_t length = shape[axis];
-  const int64_t rows =
-      may_be_cut && result.inner == 1 && length > longest_line ? cut_of(length) : 0;
+  const bool is_long = length > longest_line || (result.outer < few_lines && length >= 256);
+  const int64_t rows = may_be_cut && result.inner == 1 && is_long ? cut_of(length) : 0;
   if (rows == 0) {
     result.plan = std::make_shared<LinePlan>(length);
     return result;
@@ -157,6 +158,23 @@ TensorPlan::Axis TensorPlan::make_axis(const Shape& shape, int axis, bool may_be
   return result;
 }
 
+void TensorPlan::make_real_axis(const Shape& shape, int axis) {
+  const int64_t length = shape[axis];
+  if (length % 2 == 0) {
+    auto half = shape;
+    half[axis] = length / 2;
+    auto found = make_axis(half, axis, true);
+    if (!found.plan) {
+      is_long_real_ = true;
+      real_axis_ = std::move(found);
+      real_roots_ = roots_of(length);
+      real_roots_.resize(static_cast<size_t>(length));
+      return;
+    }
+  }
+  real_axis_ = make_axis(shape, axis, false);
+}
+
 TensorPlan::TensorPlan(const Shape& real_shape, const std::vector<int>& axes,
                        const Options& options)
     : options_(options) {
@@ -168,7 +186,7 @@ TensorPlan::TensorPlan(const Shape& real_shape, const std::vector<int>& axes,
   real_elements_ = *real_shape.element_count();
   if (real_elements_ == 0) return;
   for (size_t i = 0; i < axes.size(); ++i) {
-    if (has_real_axis_ && i + 1 == axes.size()) real_axis_ = make_axis(real_shape, axes[i], false);
+    if (has_real_axis_ && i + 1 == axes.size()) make_real_axis(real_shape, axes[i]);
     else complex_axes_.push_back(make_axis(complex_shape, axes[i], true));
   }
 }
@@ -180,26 +198,34 @@ int64_t TensorPlan::task_floats(const LaneKernels& kernels) const {
   };
   for (const auto& axis : complex_axes_)
     for (const auto& plan : {axis.plan, axis.columns, axis.rows}) add(plan);
-  add(real_axis_.plan);
+  for (const auto& plan : {real_axis_.plan, real_axis_.columns, real_axis_.rows}) add(plan);
   return most;
 }
 
 size_t TensorPlan::resident_bytes() const {
-  size_t bytes = real_axis_.plan ? real_axis_.plan->bytes() : 0;
-  for (const auto& axis : complex_axes_) {
+  size_t bytes = real_roots_.size() * sizeof(float);
+  const auto add = [&](const Axis& axis) {
     for (const auto& plan : {axis.plan, axis.columns, axis.rows})
       if (plan) bytes += plan->bytes();
     bytes += axis.twiddles.size() * sizeof(float);
-  }
+  };
+  add(real_axis_);
+  for (const auto& axis : complex_axes_) add(axis);
   return bytes;
 }
 
 int64_t TensorPlan::between_floats() const {
   int64_t floats = 0;
+  const auto add = [&](const Axis& axis) {
+    floats = std::max(floats, 2 * std::min(axis.outer * axis.length(),
+                                           std::max(between_elements, axis.length())));
+  };
   for (const auto& axis : complex_axes_)
-    if (!axis.plan)
-      floats = std::max(floats, 2 * std::min(axis.outer * axis.length(),
-                                             std::max(between_elements, axis.length())));
+    if (!axis.plan) add(axis);
+  if (is_long_real_) {
+    add(real_axis_);
+    if (options_.kind == Kind::real_to_hermitean) floats += real_elements_;
+  }
   if (options_.kind == Kind::hermitean_to_real && !complex_axes_.empty())
     floats += 2 * complex_elements_;
   return floats;
@@ -236,7 +262,7 @@ struct Cut {
 void TensorPlan::run_complex(const Axis& axis, const float* source, float* target, float scale,
                              float* between, const LaneKernels& kernels,
                              const TaskRunner& runner) const {
-  if (!axis.plan) return run_long(axis, source, target, scale, between, kernels, runner);
+  if (!axis.plan) return run_long(axis, source, target, scale, between, kernels, runner, options_.inverse);
   const auto& view = axis.plan->view();
   const Cut cut(axis.outer, axis.inner, kernels.lanes);
   runner.run(cut.tasks(), kernels.workspace_floats(view), [&](int64_t task, float* workspace) {
@@ -248,8 +274,8 @@ void TensorPlan::run_complex(const Axis& axis, const float* source, float* targe
 }
 
 void TensorPlan::run_long(const Axis& axis, const float* source, float* target, float scale,
-                          float* between, const LaneKernels& kernels,
-                          const TaskRunner& runner) const {
+                          float* between, const LaneKernels& kernels, const TaskRunner& runner,
+                          bool inverse) const {
   const auto &columns = axis.columns->view(), &rows = axis.rows->view();
   const int64_t row_count = columns.length, column_count = rows.length,
                 length = row_count * column_count;
@@ -270,7 +296,7 @@ void TensorPlan::run_long(const Axis& axis, const float* source, float* target, 
       kernels.complex_lines({&columns,
                              {from + at, 1, column_count, count},
                              {between + at, 1, column_count, count},
-                             options_.inverse,
+                             inverse,
                              1.0f,
                              1.0f,
                              axis.twiddles.data() + 2 * column,
@@ -284,7 +310,7 @@ void TensorPlan::run_long(const Axis& axis, const float* source, float* target, 
                              {between + 2 * (line * length + row * column_count), column_count, 1,
                               count},
                              {to + 2 * (line * length + row), 1, row_count, count},
-                             options_.inverse,
+                             inverse,
                              scale,
                              1.0f,
                              nullptr,
@@ -294,8 +320,64 @@ void TensorPlan::run_long(const Axis& axis, const float* source, float* target, 
   }
 }
 
+void TensorPlan::run_long_real(const float* source, float* target, float scale, float* between,
+                               const LaneKernels& kernels, const TaskRunner& runner) const {
+  const int64_t m = real_axis_.length(), lines = real_axis_.outer;
+  constexpr int64_t at_once = 1 << 13;
+  const int64_t blocks = m / at_once + 1;  // of 0 ... m
+  const auto for_blocks = [&](const std::function<void(int64_t line, int64_t k)>& body) {
+    runner.run(lines * blocks, 0, [&](int64_t task, float*) {
+      const int64_t first = task % blocks * at_once;
+      for (int64_t k = first; k < std::min(m + 1, first + at_once); ++k) body(task / blocks, k);
+    });
+  };
+  using Number = std::complex<float>;
+  const auto number = [](const float* from, int64_t k) {
+    return Number(from[2 * k], from[2 * k + 1]);
+  };
+  const auto put = [](float* to, int64_t k, float re, float im) {
+    to[2 * k] = re;
+    to[2 * k + 1] = im;
+  };
+  const float inner = options_.inner;
+  if (options_.kind == Kind::real_to_hermitean) {
+    float* const spectrum = between;
+    run_long(real_axis_, source, spectrum, 1.0f, between + real_elements_, kernels, runner, false);
+    for_blocks([&](int64_t line, int64_t k) {
+      const float* const z = spectrum + 2 * line * m;
+      float* const to = target + 2 * line * (m + 1);
+      const auto a = number(z, k % m);
+      if (k % m == 0) return put(to, k, scale * (a.real() + (k == 0 ? a.imag() : -a.imag())), 0.0f);
+      const auto b = std::conj(number(z, m - k));
+      const auto odd = a - b, w = number(real_roots_.data(), k);
+      // (a + b - i w (a - b)) / 2
+      const float re = a.real() + b.real() + w.real() * odd.imag() + w.imag() * odd.real();
+      const float im = a.imag() + b.imag() - w.real() * odd.real() + w.imag() * odd.imag();
+      const float by = 0.5f * scale * inner;
+      put(to, k, by * re, options_.inverse ? -by * im : by * im);
+    });
+    return;
+  }
+  for_blocks([&](int64_t line, int64_t k) {
+    const float* const x = source + 2 * line * (m + 1);
+    float* const to = target + 2 * line * m;
+    if (k == m) return;
+    if (k == 0) return put(to, 0, x[0] + x[2 * m], x[0] - x[2 * m]);
+    const float sign = options_.inverse ? inner : -inner;
+    const Number a(inner * x[2 * k], sign * x[2 * k + 1]);
+    const Number b(inner * x[2 * (m - k)], -sign * x[2 * (m - k) + 1]);
+    const auto odd = a - b, w = std::conj(number(real_roots_.data(), k));
+    // a + b + i w (a - b)
+    put(to, k, a.real() + b.real() - w.real() * odd.imag() - w.imag() * odd.real(),
+        a.imag() + b.imag() + w.real() * odd.real() - w.imag() * odd.imag());
+  });
+  run_long(real_axis_, target, target, scale, between, kernels, runner, true);
+}
+
 void TensorPlan::run_real(const float* source, float* target, float scale,
-                          const LaneKernels& kernels, const TaskRunner& runner) const {
+                          float* between, const LaneKernels& kernels,
+                          const TaskRunner& runner) const {
+  if (is_long_real_) return run_long_real(source, target, scale, between, kernels, runner);
   const auto& view = real_axis_.plan->view();
   const int64_t half = view.length / 2 + 1;
   const bool forward = options_.kind == Kind::real_to_hermitean;
@@ -325,7 +407,7 @@ void TensorPlan::run(const float* source, float* target, float* between,
   size_t passes = complex_axes_.size() + (has_real_axis_ ? 1 : 0);
   const auto scale = [&] { return --passes == 0 ? options_.scale : 1.0f; };
   if (options_.kind == Kind::real_to_hermitean) {
-    run_real(source, target, scale(), kernels, runner);
+    run_real(source, target, scale(), between, kernels, runner);
     source = target;
   }
   if (options_.kind == Kind::real_to_complex) {
@@ -348,7 +430,7 @@ void TensorPlan::run(const float* source, float* target, float* between,
     run_complex(axis, source, spectrum, scale(), between, kernels, runner);
     source = spectrum;
   }
-  if (to_real) run_real(source, target, scale(), kernels, runner);
+  if (to_real) run_real(source, target, scale(), between, kernels, runner);
 }
 
 }  // namespace mpsg::ops::fourier

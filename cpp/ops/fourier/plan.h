@@ -82,18 +82,24 @@ class TensorPlan {
     }
   };
 
-  Axis make_axis(const Shape& shape, int axis, bool may_be_cut) const;
+  static Axis make_axis(const Shape& shape, int axis, bool may_be_cut);
+  void make_real_axis(const Shape& shape, int axis);
   void run_complex(const Axis& axis, const float* source, float* target, float scale,
                    float* between, const LaneKernels& kernels, const TaskRunner& runner) const;
   void run_long(const Axis& axis, const float* source, float* target, float scale, float* between,
+                const LaneKernels& kernels, const TaskRunner& runner, bool inverse) const;
+  void run_long_real(const float* source, float* target, float scale, float* between,
+                     const LaneKernels& kernels, const TaskRunner& runner) const;
+  void run_real(const float* source, float* target, float scale, float* between,
                 const LaneKernels& kernels, const TaskRunner& runner) const;
-  void run_real(const float* source, float* target, float scale, const LaneKernels& kernels,
-                const TaskRunner& runner) const;
 
   const Options options_;
   std::vector<Axis> complex_axes_;
   Axis real_axis_;
   bool has_real_axis_ = false;
+  // A long real line is one of half as many complex numbers; `real_axis_` has that one's plan.
+  bool is_long_real_ = false;
+  std::vector<float> real_roots_;  // exp(-2 pi i k / n) for k < n / 2
   int64_t complex_elements_ = 1;  // of the tensor that the complex passes see
   int64_t real_elements_ = 1;
 };
