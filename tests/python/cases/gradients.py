@@ -312,7 +312,7 @@ def windows(row: str) -> Iterator[GradientCase]:
             lambda g, t: g.scaled_dot_product_attention(*t[:3], 0.5, mask=t[3]),
             [q, k, v, real((2, 3), 3)],
         )
-    if row.startswith("convolution"):
+    if row.startswith("convolution") and "_3d" not in row:
         yield from convolutions(row)
     if "pooling" in row:
         yield from poolings(row)
@@ -534,6 +534,34 @@ def depthwise(row: str) -> Iterator[GradientCase]:
                 yield plain(row, x, w, descriptor=descriptor)
 
 
+def volumes(row: str) -> Iterator[GradientCase]:
+    if not row.startswith(("convolution_3d", "depthwise_convolution_3d")):
+        return
+    for depthwise, source, weights, options in [
+        (False, (1, 2, 3, 2, 3), (2, 2, 2, 2, 2), {}),
+        (False, (1, 2, 2, 3, 2), (2, 1, 2, 2, 1), {"groups": 2, "padding_front": 1}),
+        (True, (1, 2, 3, 2, 3), (2, 2, 1, 2), {}),
+        (True, (3, 2, 3, 2), (2, 1, 2, 2), {"channel_dimension_index": -1, "strides": (2, 1, 1)}),
+    ]:
+        if depthwise != row.startswith("depthwise"):
+            continue
+        kind = "depthwise_convolution_3d" if depthwise else "convolution_3d"
+        name = "DepthwiseConvolution3DOpDescriptor" if depthwise else "Convolution3DOpDescriptor"
+        descriptor = getattr(mpsg, name)(**options)
+        x, w = real(source, row), real(weights, row)
+        graph = mpsg.Graph()
+        forward = getattr(graph, kind)
+        found = forward(graph.constant(x), graph.constant(w), descriptor=descriptor)
+        g = real(tuple(found.shape), (row, "gradient"))
+        key = "descriptor" if depthwise or row == kind else "forward_convolution_descriptor"
+        if row.endswith("data_gradient"):
+            yield plain(row, g, w, output_shape=x.shape, **{key: descriptor})
+        elif row.endswith("weights_gradient"):
+            yield plain(row, g, x, output_shape=w.shape, **{key: descriptor})
+        else:
+            yield plain(row, x, w, **{key: descriptor})
+
+
 def recurrent(row: str) -> Iterator[GradientCase]:
     """Two steps, all operands: also the gradients of the gradient rows, through what they need of
     the forward layer.
@@ -601,6 +629,6 @@ def gradient_cases(row: str) -> list[GradientCase]:
         found = list(reductions(row, apart))
     else:
         families = (arithmetic, activations, shapes, windows, composites)
-        families += (recurrent, transforms, depthwise)
+        families += (recurrent, transforms, depthwise, volumes)
         found = [case for family in families for case in family(row)]
     return found
