@@ -32,6 +32,9 @@ std::vector<OpRow> collect() {
   ops::add_depthwise_convolution_rows(rows);
   ops::add_depthwise_convolution_3d_rows(rows);
   ops::add_pooling_rows(rows);
+  ops::add_pooling_4d_rows(rows);
+  ops::add_quantization_rows(rows);
+  ops::add_sparse_rows(rows);
   ops::add_single_gate_rnn_rows(rows);
   ops::add_lstm_rows(rows);
   ops::add_gru_rows(rows);

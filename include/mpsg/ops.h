@@ -1237,6 +1237,60 @@ inline Tensor convolution_2d_weights_gradient(
       .add_one("convolution_2d_weights_gradient", std::move(arguments), name);
 }
 
+/// Every output element is the sum of a window of `source` times `weights` (a cross-correlation:
+/// the kernel is not flipped), group by group. Volumes are (N, C, D, H, W) or (N, D, H, W, C), as
+/// the descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding
+/// is as in convolution_2d. Floating-point types; sums are in float32 for 16-bit ones. A composite
+/// of convolution_2d.
+/// Apple: convolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 13.2).
+inline Tensor convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                             const Convolution3DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d", source, weights)
+      .add_one("convolution_3d", std::move(arguments), name);
+}
+
+/// The gradient of convolution_3d with respect to its source, whose shape is `output_shape`: also
+/// what is called a transposed convolution. Volumes are (N, C, D, H, W) or (N, D, H, W, C), as the
+/// descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding is
+/// as in convolution_2d. Floating-point types; sums are in float32 for 16-bit ones. A composite of
+/// convolution_2d.
+/// Apple:
+/// convolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 13.2).
+inline Tensor convolution_3d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape,
+    const Convolution3DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d_data_gradient", incoming_gradient, weights)
+      .add_one("convolution_3d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of convolution_3d with respect to its weights, whose shape is `output_shape`.
+/// Volumes are (N, C, D, H, W) or (N, D, H, W, C), as the descriptor says, weights (O, C / groups,
+/// kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding is as in convolution_2d. Floating-point
+/// types; sums are in float32 for 16-bit ones. A composite of convolution_2d.
+/// Apple:
+/// convolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 13.2).
+inline Tensor convolution_3d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape,
+    const Convolution3DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d_weights_gradient", incoming_gradient, source)
+      .add_one("convolution_3d_weights_gradient", std::move(arguments), name);
+}
+
 // --- ConvolutionTranspose
 
 /// Spreads every element of `source` over a window of the result, whose shape is `output_shape`:
@@ -1350,6 +1404,61 @@ inline Tensor depthwise_convolution_2d_weights_gradient(
   descriptor.append_to(arguments);
   return detail::graph_of("depthwise_convolution_2d_weights_gradient", incoming_gradient, source)
       .add_one("depthwise_convolution_2d_weights_gradient", std::move(arguments), name);
+}
+
+/// A 3D convolution of each channel of `source` with weights of its own. The channels are dimension
+/// `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1: (..., D, H,
+/// W, C)), and so they are in the weights, which have these four only. The window slides over the
+/// other three; the dimensions before are a batch. Floating-point types. A composite of the grouped
+/// convolution_3d.
+/// Apple: depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
+inline Tensor depthwise_convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const DepthwiseConvolution3DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d", source, weights)
+      .add_one("depthwise_convolution_3d", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its source, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_data_gradient", incoming_gradient, weights)
+      .add_one("depthwise_convolution_3d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_weights_gradient", incoming_gradient, source)
+      .add_one("depthwise_convolution_3d_weights_gradient", std::move(arguments), name);
 }
 
 // --- FourierTransform
@@ -1871,6 +1980,66 @@ inline Tensor avg_pooling_2d_gradient(const TensorOrScalar& gradient, const Tens
       .add_one("avg_pooling_2d_gradient", std::move(arguments), name);
 }
 
+/// The mean of every window of `source`. Padding counts as zeros with include_zero_pad_to_average,
+/// else only what lies inside the tensor counts; a window without elements gives 0. 16-bit floats
+/// compute in float32. The window slides over the last four dimensions; those before are a batch.
+/// Padding values are before and after each of the four. With ceil_mode a last window that sticks
+/// out counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
+/// of 2D poolings.
+/// Apple: avgPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor avg_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("avg_pooling_4d", source)
+      .add_one("avg_pooling_4d", std::move(arguments), name);
+}
+
+/// The gradient of avg_pooling_4d: every element of `gradient`, divided as the average was, goes to
+/// all elements of its window. The values of `source` do not matter, its shape is the result's. The
+/// window slides over the last four dimensions; those before are a batch. Padding values are before
+/// and after each of the four. With ceil_mode a last window that sticks out counts if it begins
+/// inside the tensor or the padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Apple: avgPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor avg_pooling_4d_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                      const Pooling4DOpDescriptor& descriptor,
+                                      const std::string& name = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient}, {"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("avg_pooling_4d_gradient", gradient, source)
+      .add_one("avg_pooling_4d_gradient", std::move(arguments), name);
+}
+
+/// The square root of the sum of squares of every window of `source`. 16-bit floats compute in
+/// float32. The window slides over the last four dimensions; those before are a batch. Padding
+/// values are before and after each of the four. With ceil_mode a last window that sticks out
+/// counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite of
+/// 2D poolings.
+/// Apple: L2NormPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor l2_norm_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                                 const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("l2_norm_pooling_4d", source)
+      .add_one("l2_norm_pooling_4d", std::move(arguments), name);
+}
+
+/// The gradient of l2_norm_pooling_4d: source times what `gradient` / norm gives back to each
+/// element of its window; 0 where the norm is 0. The window slides over the last four dimensions;
+/// those before are a batch. Padding values are before and after each of the four. With ceil_mode a
+/// last window that sticks out counts if it begins inside the tensor or the padding before it
+/// (PyTorch's rule). A composite of 2D poolings.
+/// Apple: L2NormPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor l2_norm_pooling_4d_gradient(const TensorOrScalar& gradient,
+                                          const TensorOrScalar& source,
+                                          const Pooling4DOpDescriptor& descriptor,
+                                          const std::string& name = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient}, {"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("l2_norm_pooling_4d_gradient", gradient, source)
+      .add_one("l2_norm_pooling_4d_gradient", std::move(arguments), name);
+}
+
 /// The maximum of every window of `source`. Padding never wins; NaN does; a window that lies in the
 /// padding altogether gives -infinity (for integers the least number). Images are (N, C, H, W) or
 /// (N, H, W, C), as the descriptor says. With ceil_mode a last window that sticks out counts if it
@@ -1924,6 +2093,117 @@ inline std::vector<Tensor> max_pooling_2d_return_indices(const Tensor& source,
   descriptor.append_to(arguments);
   return detail::graph_of("max_pooling_2d_return_indices", source)
       .add("max_pooling_2d_return_indices", std::move(arguments), name);
+}
+
+/// The maximum of every window of `source`. Padding never wins; NaN does; a window that lies in the
+/// padding altogether gives -infinity (for integers the least number). The window slides over the
+/// last four dimensions; those before are a batch. Padding values are before and after each of the
+/// four. With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
+/// padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Apple: maxPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor max_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d", source)
+      .add_one("max_pooling_4d", std::move(arguments), name);
+}
+
+struct MaxPooling4dGradientOptions {
+  TensorOrScalar indices{};
+  IntegersOrTensor output_shape{};
+  std::string name{};
+};
+
+/// The gradient of max_pooling_4d: every element of `gradient` goes to the first maximum of its
+/// window. The maxima are found again from `source`, or named by the `indices` of
+/// max_pooling_4d_return_indices for a source of `output_shape`; an index outside the source is
+/// skipped. The window slides over the last four dimensions; those before are a batch. Padding
+/// values are before and after each of the four. With ceil_mode a last window that sticks out
+/// counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite of
+/// 2D poolings.
+/// Apple: maxPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor max_pooling_4d_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                      const Pooling4DOpDescriptor& descriptor,
+                                      const MaxPooling4dGradientOptions& options = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient},
+                                  {"source", source},
+                                  {"indices", options.indices},
+                                  options.output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d_gradient", gradient, source)
+      .add_one("max_pooling_4d_gradient", std::move(arguments), options.name);
+}
+
+/// The maximum of every window and its index, int32. The index counts elements of the last 1 to 4
+/// dimensions of the source (GLOBAL_FLATTEN) or of the window (LOCAL_FLATTEN). The first of equal
+/// maxima counts; a window that lies in the padding altogether has index -1. The window slides over
+/// the last four dimensions; those before are a batch. Padding values are before and after each of
+/// the four. With ceil_mode a last window that sticks out counts if it begins inside the tensor or
+/// the padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Returns values, indices.
+/// Apple: maxPooling4DReturnIndicesWithSourceTensor:descriptor:name: (macOS 12.2).
+inline std::vector<Tensor> max_pooling_4d_return_indices(const Tensor& source,
+                                                         const Pooling4DOpDescriptor& descriptor,
+                                                         const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d_return_indices", source)
+      .add("max_pooling_4d_return_indices", std::move(arguments), name);
+}
+
+// --- Quantization
+
+struct DequantizeOptions {
+  Tensor scale{};
+  Tensor zero_point{};
+  DataType data_type = DataType::float32;
+  TensorOrScalar lut{};
+  std::optional<int64_t> axis{};
+  std::string name{};
+};
+
+/// scale * (tensor - zero_point) as a floating-point type. scale and zero_point (0 if not given)
+/// are scalars; with `axis` vectors as long as that axis; or they have the tensor's rank and sizes
+/// that divide the tensor's: then each block of the tensor has its own. With `lut` the tensor's
+/// elements are places in a table instead: its last dimension holds the entries, dimensions before
+/// it, if any, are blocks of the tensor that have a table each; with `axis` the entries are vectors
+/// (the table's last dimension), which lie one after the other along that axis of the result. The
+/// result then has the table's type; a place outside the table gives 0. A composite. Integer
+/// tensors; there are no packed 4-bit types yet.
+/// Apple: dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1).
+inline Tensor dequantize(const Tensor& tensor, const DequantizeOptions& options = {}) {
+  return detail::graph_of("dequantize", tensor)
+      .add_one("dequantize",
+               {{"tensor", tensor},
+                {"scale", options.scale},
+                {"zero_point", options.zero_point},
+                {"data_type", AttributeValue(options.data_type)},
+                {"lut", options.lut},
+                {"axis", detail::to_attribute(options.axis)}},
+               options.name);
+}
+
+struct QuantizeOptions {
+  std::optional<int64_t> axis{};
+  std::string name{};
+};
+
+/// round(tensor / scale) + zero_point as an integer type: halves round to even, what lies outside
+/// the type saturates, NaN is 0 (ONNX's rule). scale and zero_point are scalars or, with `axis`,
+/// vectors as long as that axis. 16-bit floats compute in float32. A composite.
+/// Apple: quantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1).
+inline Tensor quantize(const TensorOrScalar& tensor, const TensorOrScalar& scale,
+                       const Tensor& zero_point, DataType data_type,
+                       const QuantizeOptions& options = {}) {
+  return detail::graph_of("quantize", tensor, scale, zero_point)
+      .add_one("quantize",
+               {{"tensor", tensor},
+                {"scale", scale},
+                {"zero_point", zero_point},
+                {"data_type", AttributeValue(data_type)},
+                {"axis", detail::to_attribute(options.axis)}},
+               options.name);
 }
 
 // --- RNN
@@ -2493,6 +2773,25 @@ inline Tensor scatter_nd(const TensorOrScalar& updates, const Tensor& indices,
                 {"mode", static_cast<int64_t>(options.mode)},
                 {"data", options.data}},
                options.name);
+}
+
+// --- SparseOps
+
+/// A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column (x)
+/// and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the column
+/// of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the same by
+/// columns, index_0 holds the rows. Values at one place are added up; places outside the matrix are
+/// skipped. The result is stored as a dense tensor, which products and all other operations take.
+/// `data_type` must be that of the values.
+/// Apple: sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0).
+inline Tensor sparse(const Tensor& values, const TensorOrScalar& index_0,
+                     const TensorOrScalar& index_1, const IntegersOrTensor& shape,
+                     const CreateSparseOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{
+      {"values", values}, {"index_0", index_0}, {"index_1", index_1}, shape.argument("shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("sparse", values, index_0, index_1)
+      .add_one("sparse", std::move(arguments), name);
 }
 
 // --- TensorShape

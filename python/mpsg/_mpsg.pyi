@@ -12,8 +12,11 @@ from mpsg._api_types import (
     ArrayLike,
     Block,
     Convolution2DOpDescriptor,
+    Convolution3DOpDescriptor,
+    CreateSparseOpDescriptor,
     DataTypeLike,
     DepthwiseConvolution2DOpDescriptor,
+    DepthwiseConvolution3DOpDescriptor,
     FFTDescriptor,
     FFTScalingMode,
     GRUDescriptor,
@@ -22,6 +25,7 @@ from mpsg._api_types import (
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
+    Pooling4DOpDescriptor,
     RandomOpDescriptor,
     ScatterMode,
     SingleGateRNNDescriptor,
@@ -719,6 +723,45 @@ class Graph:
         Apple
         avgPooling2DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 11.0)
         """
+    def avg_pooling_4d(
+        self,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The mean of every window of `source`. Padding counts as zeros with
+        include_zero_pad_to_average, else only what lies inside the tensor counts; a window without
+        elements gives 0. 16-bit floats compute in float32. The window slides over the last four
+        dimensions; those before are a batch. Padding values are before and after each of the four.
+        With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
+        padding before it (PyTorch's rule). A composite of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        avgPooling4DWithSourceTensor:descriptor:name: (macOS 12.0)
+        """
+    def avg_pooling_4d_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of avg_pooling_4d: every element of `gradient`, divided as the average was,
+        goes to all elements of its window. The values of `source` do not matter, its shape is the
+        result's. The window slides over the last four dimensions; those before are a batch. Padding
+        values are before and after each of the four. With ceil_mode a last window that sticks out
+        counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
+        of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        avgPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0)
+        """
     def bitwise_and(
         self,
         primary_tensor: TensorLike,
@@ -1001,6 +1044,71 @@ class Graph:
         convolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShapeTensor:forwardConvolutionDescriptor:name:
         (macOS 12.0)
         """
+    def convolution_3d(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: Convolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Every output element is the sum of a window of `source` times `weights` (a
+        cross-correlation: the kernel is not flipped), group by group. Volumes are (N, C, D, H, W)
+        or (N, D, H, W, C), as the descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH,
+        kW, C / groups, O). Padding is as in convolution_2d. Floating-point types; sums are in
+        float32 for 16-bit ones. A composite of convolution_2d.
+
+        Types
+        T: floating-point
+
+        Apple
+        convolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 13.2)
+        """
+    def convolution_3d_data_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        weights: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        forward_convolution_descriptor: Convolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of convolution_3d with respect to its source, whose shape is `output_shape`:
+        also what is called a transposed convolution. Volumes are (N, C, D, H, W) or (N, D, H, W,
+        C), as the descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups,
+        O). Padding is as in convolution_2d. Floating-point types; sums are in float32 for 16-bit
+        ones. A composite of convolution_2d.
+
+        Types
+        T: floating-point
+
+        Apple
+        convolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:forwardConvolutionDescriptor:name:
+        (macOS 13.2)
+        convolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShapeTensor:forwardConvolutionDescriptor:name:
+        (macOS 13.2)
+        """
+    def convolution_3d_weights_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        forward_convolution_descriptor: Convolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of convolution_3d with respect to its weights, whose shape is
+        `output_shape`. Volumes are (N, C, D, H, W) or (N, D, H, W, C), as the descriptor says,
+        weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding is as in
+        convolution_2d. Floating-point types; sums are in float32 for 16-bit ones. A composite of
+        convolution_2d.
+
+        Types
+        T: floating-point
+
+        Apple
+        convolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:forwardConvolutionDescriptor:name:
+        (macOS 13.2)
+        convolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShapeTensor:forwardConvolutionDescriptor:name:
+        (macOS 13.2)
+        """
     def convolution_transpose_2d(
         self,
         source: TensorLike,
@@ -1162,6 +1270,102 @@ class Graph:
         Apple
         depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
         (macOS 11.0)
+        """
+    def depthwise_convolution_3d(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A 3D convolution of each channel of `source` with weights of its own. The channels are
+        dimension `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1:
+        (..., D, H, W, C)), and so they are in the weights, which have these four only. The window
+        slides over the other three; the dimensions before are a batch. Floating-point types. A
+        composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0)
+        """
+    def depthwise_convolution_3d_data_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        weights: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_3d with respect to its source, whose shape is
+        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
+        which have these four only. The window slides over the other three; the dimensions before
+        are a batch. Floating-point types. A composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+        (macOS 12.0)
+        """
+    def depthwise_convolution_3d_weights_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
+        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
+        which have these four only. The window slides over the other three; the dimensions before
+        are a batch. Floating-point types. A composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+        (macOS 12.0)
+        """
+    def dequantize(
+        self,
+        tensor: TensorLike,
+        scale: TensorLike | None = ...,
+        zero_point: TensorLike | None = ...,
+        data_type: DataTypeLike | None = ...,
+        *,
+        lut: TensorLike | None = ...,
+        axis: int | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """scale * (tensor - zero_point) as a floating-point type. scale and zero_point (0 if not
+        given) are scalars; with `axis` vectors as long as that axis; or they have the tensor's rank
+        and sizes that divide the tensor's: then each block of the tensor has its own. With `lut`
+        the tensor's elements are places in a table instead: its last dimension holds the entries,
+        dimensions before it, if any, are blocks of the tensor that have a table each; with `axis`
+        the entries are vectors (the table's last dimension), which lie one after the other along
+        that axis of the result. The result then has the table's type; a place outside the table
+        gives 0. A composite. Integer tensors; there are no packed 4-bit types yet.
+
+        Types
+        F: floating-point
+        L: floating-point, integers
+        T: integers
+        Z: floating-point, integers
+
+        Apple
+        dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPoint:dataType:axis:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:name: (macOS 15.0)
+        dequantizeTensor:scaleTensor:dataType:name: (macOS 15.0)
+        dequantizeTensor:LUTTensor:name: (macOS 15.0)
+        dequantizeTensor:LUTTensor:axis:name: (macOS 15.0)
         """
     def division(
         self,
@@ -1601,6 +1805,43 @@ class Graph:
         Apple
         isNaNWithTensor:name: (macOS 11.0)
         """
+    def l2_norm_pooling_4d(
+        self,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The square root of the sum of squares of every window of `source`. 16-bit floats compute
+        in float32. The window slides over the last four dimensions; those before are a batch.
+        Padding values are before and after each of the four. With ceil_mode a last window that
+        sticks out counts if it begins inside the tensor or the padding before it (PyTorch's rule).
+        A composite of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        L2NormPooling4DWithSourceTensor:descriptor:name: (macOS 12.0)
+        """
+    def l2_norm_pooling_4d_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of l2_norm_pooling_4d: source times what `gradient` / norm gives back to
+        each element of its window; 0 where the norm is 0. The window slides over the last four
+        dimensions; those before are a batch. Padding values are before and after each of the four.
+        With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
+        padding before it (PyTorch's rule). A composite of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        L2NormPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0)
+        """
     def leaky_relu(self, tensor: TensorLike, alpha: TensorLike, name: str | None = ...) -> Tensor:
         """tensor where it is > 0, else alpha * tensor, with broadcasting; for alpha <= 1 that is
         maximum(tensor, alpha * tensor). `alpha` is a number or a tensor. At 0 the gradient is alpha
@@ -1934,6 +2175,73 @@ class Graph:
 
         Apple
         maxPooling2DReturnIndicesWithSourceTensor:descriptor:name: (macOS 12.2)
+        """
+    def max_pooling_4d(
+        self,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The maximum of every window of `source`. Padding never wins; NaN does; a window that lies
+        in the padding altogether gives -infinity (for integers the least number). The window slides
+        over the last four dimensions; those before are a batch. Padding values are before and after
+        each of the four. With ceil_mode a last window that sticks out counts if it begins inside
+        the tensor or the padding before it (PyTorch's rule). A composite of 2D poolings.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        maxPooling4DWithSourceTensor:descriptor:name: (macOS 12.0)
+        """
+    def max_pooling_4d_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike | None,
+        descriptor: Pooling4DOpDescriptor,
+        *,
+        indices: TensorLike | None = ...,
+        output_shape: int | Sequence[int] | Tensor | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of max_pooling_4d: every element of `gradient` goes to the first maximum of
+        its window. The maxima are found again from `source`, or named by the `indices` of
+        max_pooling_4d_return_indices for a source of `output_shape`; an index outside the source is
+        skipped. The window slides over the last four dimensions; those before are a batch. Padding
+        values are before and after each of the four. With ceil_mode a last window that sticks out
+        counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
+        of 2D poolings.
+
+        Types
+        I: int32
+        T: floating-point, integers
+
+        Apple
+        maxPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0)
+        maxPooling4DGradientWithGradientTensor:indicesTensor:outputShape:descriptor:name: (macOS
+        13.0)
+        maxPooling4DGradientWithGradientTensor:indicesTensor:outputShapeTensor:descriptor:name:
+        (macOS 13.0)
+        """
+    def max_pooling_4d_return_indices(
+        self,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The maximum of every window and its index, int32. The index counts elements of the last 1
+        to 4 dimensions of the source (GLOBAL_FLATTEN) or of the window (LOCAL_FLATTEN). The first
+        of equal maxima counts; a window that lies in the padding altogether has index -1. The
+        window slides over the last four dimensions; those before are a batch. Padding values are
+        before and after each of the four. With ceil_mode a last window that sticks out counts if it
+        begins inside the tensor or the padding before it (PyTorch's rule). A composite of 2D
+        poolings.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        maxPooling4DReturnIndicesWithSourceTensor:descriptor:name: (macOS 12.2)
         """
     def maximum(
         self,
@@ -2273,6 +2581,29 @@ class Graph:
 
         Apple
         powerWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
+        """
+    def quantize(
+        self,
+        tensor: TensorLike,
+        scale: TensorLike,
+        zero_point: TensorLike,
+        data_type: DataTypeLike,
+        *,
+        axis: int | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """round(tensor / scale) + zero_point as an integer type: halves round to even, what lies
+        outside the type saturates, NaN is 0 (ONNX's rule). scale and zero_point are scalars or,
+        with `axis`, vectors as long as that axis. 16-bit floats compute in float32. A composite.
+
+        Types
+        T: floating-point
+        Z: floating-point, integers
+
+        Apple
+        quantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
+        quantizeTensor:scaleTensor:zeroPoint:dataType:axis:name: (macOS 13.1)
+        quantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name: (macOS 13.1)
         """
     @overload
     def random(
@@ -3145,6 +3476,30 @@ class Graph:
 
         Apple
         softMaxGradientWithIncomingGradient:sourceTensor:axis:name: (macOS 11.0)
+        """
+    def sparse(
+        self,
+        values: TensorLike,
+        index_0: TensorLike,
+        index_1: TensorLike,
+        shape: int | Sequence[int] | Tensor,
+        descriptor: CreateSparseOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column
+        (x) and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the
+        column of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the
+        same by columns, index_0 holds the rows. Values at one place are added up; places outside
+        the matrix are skipped. The result is stored as a dense tensor, which products and all other
+        operations take. `data_type` must be that of the values.
+
+        Types
+        I: integers
+        T: floating-point, integers, complex64
+
+        Apple
+        sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0)
+        sparseTensorWithDescriptor:tensors:shape:name: (macOS 12.0)
         """
     def split(
         self,

@@ -314,7 +314,7 @@ def windows(row: str) -> Iterator[GradientCase]:
         )
     if row.startswith("convolution") and "_3d" not in row:
         yield from convolutions(row)
-    if "pooling" in row:
+    if "pooling_2d" in row:
         yield from poolings(row)
     if row.startswith(("gather", "scatter")):
         yield from indexed(row)
@@ -562,6 +562,70 @@ def volumes(row: str) -> Iterator[GradientCase]:
             yield plain(row, x, w, **{key: descriptor})
 
 
+def pools(row: str) -> Iterator[GradientCase]:
+    if "pooling_4d" not in row:
+        return
+    for shape, options in [
+        ((2, 3, 2, 3), {"kernel_sizes": (2, 2, 1, 2)}),
+        ((1, 2, 2, 3, 2), {"kernel_sizes": (1, 2, 2, 2), "padding_values": (0, 0, 1, 0, 0, 1, 0, 0)}),
+    ]:
+        descriptor = mpsg.Pooling4DOpDescriptor(**options)
+        x = apart(shape, row)
+        graph = mpsg.Graph()
+        found = graph.max_pooling_4d(graph.constant(x), descriptor=descriptor)
+        assert found.shape is not None
+        g = real(tuple(found.shape), (row, "gradient"))
+        if row == "max_pooling_4d_return_indices":
+            mode = IndicesMode.GLOBAL_FLATTEN_4D
+            descriptor = dataclasses.replace(descriptor, return_indices_mode=mode)
+        if not row.endswith("gradient"):
+            yield plain(row, x, descriptor=descriptor)
+        elif row.startswith("max"):
+
+            def call(
+                graph: mpsg.Graph, t: list[mpsg.Tensor], x: Any = x, d: Any = descriptor
+            ) -> Any:
+                return graph.max_pooling_4d_gradient(t[0], graph.constant(x), descriptor=d)
+
+            yield GradientCase("by source", call, [g])
+        else:
+            yield plain(row, g, x, descriptor=descriptor)
+
+
+def packed(row: str) -> Iterator[GradientCase]:
+    if row == "dequantize":
+        q = random_generator(row).integers(-3, 3, (2, 4)).astype(np.int8)
+        for shape, keywords, declared in [
+            ((), {}, tuple(DECLARED)),
+            ((4,), {"axis": 1}, ("static", "sizes unknown")),
+            ((2, 2), {}, ("static",)),
+        ]:
+            yield GradientCase(
+                f"{shape}",
+                lambda g, t, k=keywords: g.dequantize(*t, data_type="float64", **k),
+                [q, real(shape, row, 0.5, 2), real(shape, (row, "zero"))],
+                declared,
+            )
+        places = np.abs(q).astype(np.uint8)
+        yield GradientCase(
+            "table",
+            lambda g, t: g.dequantize(t[0], lut=t[1]),
+            [places, real((4,), row)],
+            ("static", "sizes unknown"),
+        )
+    if row == "sparse":
+        for storage, second in [
+            (mpsg.SparseStorageType.COO, [0, 2, 1, 2]),
+            (mpsg.SparseStorageType.CSR, [0, 1, 3, 4]),
+        ]:
+            d = mpsg.CreateSparseOpDescriptor(sparse_storage_type=storage, data_type="float64")
+            yield GradientCase(
+                storage.name,
+                lambda g, t, d=d: g.sparse(*t, [3, 2], d),
+                [real((4,), row), np.array([1, 0, 1, 1], np.int32), np.array(second, np.int32)],
+            )
+
+
 def recurrent(row: str) -> Iterator[GradientCase]:
     """Two steps, all operands: also the gradients of the gradient rows, through what they need of
     the forward layer.
@@ -629,6 +693,6 @@ def gradient_cases(row: str) -> list[GradientCase]:
         found = list(reductions(row, apart))
     else:
         families = (arithmetic, activations, shapes, windows, composites)
-        families += (recurrent, transforms, depthwise, volumes)
+        families += (recurrent, transforms, depthwise, volumes, pools, packed)
         found = [case for family in families for case in family(row)]
     return found
