@@ -56,8 +56,12 @@ const Shape& require_rank_5(const Shape& shape, const char* what) {
 AxisOptions axis_options(const OperationView& c, const char* letter, const char* before,
                          const char* after) {
   const auto number = [&](const std::string& name) { return c.integer(name); };
-  return {letter, padding_style_of(c), number(std::string("stride_in_") + letter),
-          number(std::string("dilation_rate_in_") + letter), number(before), number(after)};
+  return {letter,
+          padding_style_of(c),
+          number(std::string("stride_in_") + letter),
+          number(std::string("dilation_rate_in_") + letter),
+          number(before),
+          number(after)};
 }
 
 Geometry geometry_of(const OperationView& c, const Shape& source, const Shape& weights) {
@@ -132,8 +136,7 @@ Tensor pad_planes(const Tensor& x, int64_t before, int64_t after) {
 
 /// The images' shape with a dimension of groups, of taps, and of channels in a group.
 Sizes taps_apart(const Geometry& g, int64_t taps) {
-  const int64_t n = g.batch, d = g.z.output, h = g.y.input, w = g.x.input,
-                c = g.group_channels();
+  const int64_t n = g.batch, d = g.z.output, h = g.y.input, w = g.x.input, c = g.group_channels();
   if (g.channels_last) return {n, d, h, w, g.groups, taps, c};
   return {n, d, g.groups, taps, c, h, w};
 }
@@ -147,18 +150,16 @@ int64_t taps_axis(const Geometry& g) { return g.channels_last ? 5 : 3; }
 /// The source as images whose channels are those of all planes that a window reads.
 Tensor to_images(const Geometry& g, const Tensor& source) {
   auto graph = source.graph();
-  const auto padded =
-      pad_planes(planes_outside(g, source), g.z.pad_before, padding_after(g));
+  const auto padded = pad_planes(planes_outside(g, source), g.z.pad_before, padding_after(g));
   std::vector<Tensor> taps;
   for (int64_t k = 0; k < g.z.kernel; ++k) {
     auto arguments = tap_bounds(g, k, padded.shape());
     arguments.emplace_back("tensor", padded);
     taps.push_back(reshape(graph.add_one("slice", std::move(arguments)), taps_apart(g, 1)));
   }
-  const auto all =
-      taps.size() == 1
-          ? taps[0]
-          : graph.add_one("concat", {{"tensors", taps}, {"dimension", taps_axis(g)}});
+  const auto all = taps.size() == 1
+                       ? taps[0]
+                       : graph.add_one("concat", {{"tensors", taps}, {"dimension", taps_axis(g)}});
   return reshape(all, images_shape(g));
 }
 
@@ -166,16 +167,14 @@ Tensor to_images(const Geometry& g, const Tensor& source) {
 Tensor from_images(const Geometry& g, const Tensor& images) {
   auto graph = images.graph();
   const int64_t depth = g.z.input + g.z.pad_before + padding_after(g);
-  const Shape planes = g.channels_last
-                           ? Shape{g.batch, depth, g.y.input, g.x.input, g.in_channels}
-                           : Shape{g.batch, depth, g.in_channels, g.y.input, g.x.input};
+  const Shape planes = g.channels_last ? Shape{g.batch, depth, g.y.input, g.x.input, g.in_channels}
+                                       : Shape{g.batch, depth, g.in_channels, g.y.input, g.x.input};
   auto one = planes;
   one[1] = g.z.output;
   std::vector<Tensor> taps{reshape(images, taps_apart(g, g.z.kernel))};
   if (g.z.kernel > 1)
-    taps = graph.add("split", {{"tensor", taps[0]},
-                               {"num_splits", g.z.kernel},
-                               {"axis", taps_axis(g)}});
+    taps = graph.add("split",
+                     {{"tensor", taps[0]}, {"num_splits", g.z.kernel}, {"axis", taps_axis(g)}});
   Tensor sum;
   for (int64_t k = 0; k < g.z.kernel; ++k) {
     auto arguments = tap_bounds(g, k, planes);
@@ -210,24 +209,23 @@ Sizes flat_weights_shape(const Geometry& g) {
 /// The result's planes as images, and back.
 Tensor result_images(const Geometry& g, const Tensor& result) {
   const int64_t n = g.batch * g.z.output, o = g.out_channels;
-  return reshape(planes_outside(g, result), g.channels_last
-                                                ? Sizes{n, g.y.output, g.x.output, o}
-                                                : Sizes{n, o, g.y.output, g.x.output});
+  return reshape(planes_outside(g, result), g.channels_last ? Sizes{n, g.y.output, g.x.output, o}
+                                                            : Sizes{n, o, g.y.output, g.x.output});
 }
 Tensor from_result_images(const Geometry& g, const Tensor& images) {
   const int64_t n = g.batch, d = g.z.output, o = g.out_channels;
-  return planes_outside(g, reshape(images, g.channels_last
-                                               ? Sizes{n, d, g.y.output, g.x.output, o}
-                                               : Sizes{n, d, o, g.y.output, g.x.output}));
+  return planes_outside(g,
+                        reshape(images, g.channels_last ? Sizes{n, d, g.y.output, g.x.output, o}
+                                                        : Sizes{n, d, o, g.y.output, g.x.output}));
 }
 
 Tensor flat_convolution(ExpandContext& c, const Geometry& g, const char* row,
                         std::vector<Argument> operands) {
   const auto layout = g.channels_last ? TensorNamedDataLayout::NHWC : TensorNamedDataLayout::NCHW;
   const auto filter = g.dhwio ? TensorNamedDataLayout::HWIO : TensorNamedDataLayout::OIHW;
-  for (const char* name : {"stride_in_x", "stride_in_y", "dilation_rate_in_x",
-                           "dilation_rate_in_y", "groups", "padding_left", "padding_right",
-                           "padding_top", "padding_bottom", "padding_style"})
+  for (const char* name :
+       {"stride_in_x", "stride_in_y", "dilation_rate_in_x", "dilation_rate_in_y", "groups",
+        "padding_left", "padding_right", "padding_top", "padding_bottom", "padding_style"})
     operands.push_back(c.forward(name));
   operands.emplace_back("data_layout", static_cast<int64_t>(layout));
   operands.emplace_back("weights_layout", static_cast<int64_t>(filter));
@@ -258,15 +256,13 @@ Tensor forward(GradientContext& g, const Tensor& source, const Tensor& weights) 
 }
 Tensor data_gradient(GradientContext& g, const Tensor& gradient, const Tensor& weights,
                      const Tensor& source) {
-  return related(
-      g, "convolution_3d_data_gradient",
-      {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
+  return related(g, "convolution_3d_data_gradient",
+                 {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
 }
 Tensor weights_gradient(GradientContext& g, const Tensor& gradient, const Tensor& source,
                         const Tensor& weights) {
-  return related(
-      g, "convolution_3d_weights_gradient",
-      {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
+  return related(g, "convolution_3d_weights_gradient",
+                 {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
 }
 
 Row convolution_row(std::string name, const std::string& documentation) {
@@ -308,10 +304,9 @@ Row convolution_3d() {
         const auto source = c.input("source"), weights = c.input("weights");
         const auto g = geometry_of(c, source.shape(), weights.shape());
         if (gives_nothing(c, g)) return;
-        c.give(from_result_images(
-            g, flat_convolution(c, g, "convolution_2d",
-                                {{"source", to_images(g, source)},
-                                 {"weights", to_flat_weights(g, weights)}})));
+        c.give(from_result_images(g, flat_convolution(c, g, "convolution_2d",
+                                                      {{"source", to_images(g, source)},
+                                                       {"weights", to_flat_weights(g, weights)}})));
       });
 }
 

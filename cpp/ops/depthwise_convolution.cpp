@@ -42,15 +42,13 @@ Tensor forward(ExpandContext& c, const Tensor& source, const Tensor& weights) {
 }
 Tensor data_gradient(ExpandContext& c, const Tensor& gradient, const Tensor& weights,
                      const Tensor& source) {
-  return related(
-      c, "depthwise_convolution_2d_data_gradient",
-      {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
+  return related(c, "depthwise_convolution_2d_data_gradient",
+                 {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
 }
 Tensor weights_gradient(ExpandContext& c, const Tensor& gradient, const Tensor& source,
                         const Tensor& weights) {
-  return related(
-      c, "depthwise_convolution_2d_weights_gradient",
-      {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
+  return related(c, "depthwise_convolution_2d_weights_gradient",
+                 {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
 }
 
 bool is_hwio(const OperationView& operation) {
@@ -106,8 +104,8 @@ Row depthwise_convolution_2d() {
       .operand("weights", "T")
       .descriptor("descriptor", depthwise_convolution_2d_descriptor())
       .infer([](InferContext& c) {
-        c.result(c.operand_data_type("source"), depthwise_convolution_2d_output_shape(
-                                                    c, c.shape("source"), c.shape("weights")));
+        c.result(c.operand_data_type("source"),
+                 depthwise_convolution_2d_output_shape(c, c.shape("source"), c.shape("weights")));
       })
       .gradient([](GradientContext& g) {
         const auto source = g.input("source"), weights = g.input("weights");

@@ -55,8 +55,7 @@ Geometry geometry_of(const OperationView& c, const Shape& source, const Shape& w
   if (differ(channels, w[g.channel]))
     throw GraphError("the source " + source.to_string() + " has " + std::to_string(channels) +
                      " channels along dimension " + std::to_string(first + g.channel) +
-                     ", the weights " + w.to_string() + " are for " +
-                     std::to_string(w[g.channel]));
+                     ", the weights " + w.to_string() + " are for " + std::to_string(w[g.channel]));
   g.output = source;
   g.output[first + g.channel] = std::max(channels, w[g.channel]);
   int at = 0;
@@ -112,7 +111,8 @@ struct Volumes {
     if (!moves()) return reshape(x, shape.to_vector());
     std::vector<int64_t> back(5);
     const auto forward = order();
-    for (size_t i = 0; i < 4; ++i) back[static_cast<size_t>(forward[i]) + 1] = static_cast<int64_t>(i) + 1;
+    for (size_t i = 0; i < 4; ++i)
+      back[static_cast<size_t>(forward[i]) + 1] = static_cast<int64_t>(i) + 1;
     return reshape(permute(x, back), shape.to_vector());
   }
   /// The weights as (C, 1, D, H, W) or (D, H, W, 1, C).
@@ -142,7 +142,7 @@ Tensor whole_convolution(ExpandContext& c, const Volumes& volumes, int64_t chann
   const auto &strides = c.integers("strides"), &dilations = c.integers("dilation_rates"),
              &paddings = c.integers("padding_values");
   const char* const letters[] = {"z", "y", "x"};
-  const char* const sides[] = {"padding_front", "padding_back", "padding_top",
+  const char* const sides[] = {"padding_front",  "padding_back", "padding_top",
                                "padding_bottom", "padding_left", "padding_right"};
   std::vector<std::string> names;  // they must live until the arguments are taken
   for (const char* letter : letters) {
@@ -155,12 +155,11 @@ Tensor whole_convolution(ExpandContext& c, const Volumes& volumes, int64_t chann
   }
   for (size_t i = 0; i < 6; ++i) operands.emplace_back(sides[i], paddings[i]);
   const bool last = volumes.channels_last();
-  operands.emplace_back("data_layout",
-                        static_cast<int64_t>(last ? TensorNamedDataLayout::NDHWC
-                                                  : TensorNamedDataLayout::NCDHW));
-  operands.emplace_back("weights_layout",
-                        static_cast<int64_t>(last ? TensorNamedDataLayout::DHWIO
-                                                  : TensorNamedDataLayout::OIDHW));
+  operands.emplace_back("data_layout", static_cast<int64_t>(last ? TensorNamedDataLayout::NDHWC
+                                                                 : TensorNamedDataLayout::NCDHW));
+  operands.emplace_back(
+      "weights_layout",
+      static_cast<int64_t>(last ? TensorNamedDataLayout::DHWIO : TensorNamedDataLayout::OIDHW));
   operands.emplace_back("groups", channels);
   operands.push_back(c.forward("padding_style"));
   return c.graph().add_one(row, std::move(operands));
@@ -189,15 +188,13 @@ Tensor forward(GradientContext& g, const Tensor& source, const Tensor& weights) 
 }
 Tensor data_gradient(GradientContext& g, const Tensor& gradient, const Tensor& weights,
                      const Tensor& source) {
-  return related(
-      g, "depthwise_convolution_3d_data_gradient",
-      {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
+  return related(g, "depthwise_convolution_3d_data_gradient",
+                 {{"incoming_gradient", gradient}, {"weights", weights}, shape_argument(source)});
 }
 Tensor weights_gradient(GradientContext& g, const Tensor& gradient, const Tensor& source,
                         const Tensor& weights) {
-  return related(
-      g, "depthwise_convolution_3d_weights_gradient",
-      {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
+  return related(g, "depthwise_convolution_3d_weights_gradient",
+                 {{"incoming_gradient", gradient}, {"source", source}, shape_argument(weights)});
 }
 
 Row depthwise_row(std::string name, const std::string& documentation) {
@@ -239,9 +236,9 @@ Row depthwise_convolution_3d() {
         const auto g = geometry_of(c, source.shape(), weights.shape());
         const Volumes volumes{g.channel};
         c.give(volumes.from(
-            whole_convolution(c, volumes, weights.shape()[g.channel], "convolution_3d",
-                              {{"source", volumes.to(source)},
-                               {"weights", volumes.to_weights(weights)}}),
+            whole_convolution(
+                c, volumes, weights.shape()[g.channel], "convolution_3d",
+                {{"source", volumes.to(source)}, {"weights", volumes.to_weights(weights)}}),
             c.result_type().shape));
       });
 }
@@ -280,13 +277,12 @@ Row depthwise_convolution_3d_data_gradient() {
         if (gives_nothing(c, gradient.shape(), weights.shape())) return;
         const auto shape = c.result_type().shape;
         const Volumes volumes{geometry_of(c, shape, weights.shape()).channel};
-        c.give(volumes.from(
-            whole_convolution(c, volumes, weights.shape()[volumes.channel],
-                              "convolution_3d_data_gradient",
-                              {{"incoming_gradient", volumes.to(gradient)},
-                               {"weights", volumes.to_weights(weights)},
-                               {"output_shape", volumes.moved_shape(shape)}}),
-            shape));
+        c.give(volumes.from(whole_convolution(c, volumes, weights.shape()[volumes.channel],
+                                              "convolution_3d_data_gradient",
+                                              {{"incoming_gradient", volumes.to(gradient)},
+                                               {"weights", volumes.to_weights(weights)},
+                                               {"output_shape", volumes.moved_shape(shape)}}),
+                            shape));
       });
 }
 
@@ -319,8 +315,7 @@ Row depthwise_convolution_3d_weights_gradient() {
         const auto shape = c.result_type().shape;
         const Volumes volumes{geometry_of(c, source.shape(), shape).channel};
         c.give(volumes.from_weights(
-            whole_convolution(c, volumes, shape[volumes.channel],
-                              "convolution_3d_weights_gradient",
+            whole_convolution(c, volumes, shape[volumes.channel], "convolution_3d_weights_gradient",
                               {{"incoming_gradient", volumes.to(gradient)},
                                {"source", volumes.to(source)},
                                {"output_shape", volumes.weights_shape(shape)}}),

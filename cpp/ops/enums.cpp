@@ -189,12 +189,11 @@ const DescriptorType& pooling_4d_descriptor() {
 }
 
 const DescriptorType& create_sparse_descriptor() {
-  static const DescriptorType type{
-      "CreateSparseOpDescriptor",
-      {enum_attribute("sparse_storage_type", sparse_storage_type, 0),
-       data_type_attribute("data_type", DataType::float32)},
-      "How a sparse matrix is stored, and the type of its values "
-      "(MPSGraphCreateSparseOpDescriptor)."};
+  static const DescriptorType type{"CreateSparseOpDescriptor",
+                                   {enum_attribute("sparse_storage_type", sparse_storage_type, 0),
+                                    data_type_attribute("data_type", DataType::float32)},
+                                   "How a sparse matrix is stored, and the type of its values "
+                                   "(MPSGraphCreateSparseOpDescriptor)."};
   return type;
 }
 

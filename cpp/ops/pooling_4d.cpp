@@ -56,12 +56,11 @@ Geometry geometry_of(const OperationView& c, const Shape& shape) {
   for (size_t i = 0; i < 4; ++i) {
     const int64_t size = s[s.rank() - 4 + static_cast<int>(i)];
     if (size > largest_window_size)
-      throw GraphError("the source has a size of " + std::to_string(size) +
-                       ", which is too large");
-    g.axes[i] = resolve_axis({"dimension " + std::to_string(i) + " of the last four",
-                              padding_style_of(c), strides[i], dilations[i], paddings[2 * i],
-                              paddings[2 * i + 1], c.flag("ceil_mode")},
-                             size, kernels[i]);
+      throw GraphError("the source has a size of " + std::to_string(size) + ", which is too large");
+    g.axes[i] = resolve_axis(
+        {"dimension " + std::to_string(i) + " of the last four", padding_style_of(c), strides[i],
+         dilations[i], paddings[2 * i], paddings[2 * i + 1], c.flag("ceil_mode")},
+        size, kernels[i]);
   }
   return g;
 }
@@ -99,8 +98,8 @@ class Stage {
         {"stride_in_x", x.stride},
         {"dilation_rate_in_y", y.dilation},
         {"dilation_rate_in_x", x.dilation},
-        {"data_layout", static_cast<int64_t>(last_ ? TensorNamedDataLayout::NCHW
-                                                   : TensorNamedDataLayout::NHWC)},
+        {"data_layout",
+         static_cast<int64_t>(last_ ? TensorNamedDataLayout::NCHW : TensorNamedDataLayout::NHWC)},
         {"return_indices_mode", static_cast<int64_t>(mode)},
         c_.forward("padding_style"),
         c_.forward("ceil_mode"),
@@ -297,8 +296,8 @@ void expand_return_indices(ExpandContext& c) {
   const auto found = both(at_least(first, 0), at_least(second, 0));
   const auto& shape = c.result_type().shape;
   c.give(reshape(outer[0], shape.to_vector()));
-  c.give(reshape(cast(select(found, index, Scalar(int64_t{-1})), DataType::int32),
-                 shape.to_vector()));
+  c.give(
+      reshape(cast(select(found, index, Scalar(int64_t{-1})), DataType::int32), shape.to_vector()));
 }
 
 Row max_pooling_4d_return_indices() {
@@ -353,8 +352,8 @@ Tensor places_of(ExpandContext& c, const Geometry& g, const Tensor& indices) {
       rest = quotient;
       if (is_local(mode)) at = place_along(g, i, at);
     }
-    good = both(good, both(at_least(at, 0),
-                           binary("less_than", at, Scalar(in[static_cast<size_t>(i)]))));
+    good = both(good,
+                both(at_least(at, 0), binary("less_than", at, Scalar(in[static_cast<size_t>(i)]))));
     place = place ? place + times(at, stride) : at;
     stride *= in[static_cast<size_t>(i)];
   }
@@ -393,15 +392,15 @@ void expand_max_gradient(ExpandContext& c) {
   const Stages s(c, shape);
   if (source) {
     const auto images = s.inner.to_images(source, false);
-    const auto inner = s.outer.to_images(
-        s.inner.pool("max_pooling_2d", {{"source", images}}), false);
+    const auto inner =
+        s.outer.to_images(s.inner.pool("max_pooling_2d", {{"source", images}}), false);
     const auto of_inner =
         s.outer.pool("max_pooling_2d_gradient",
                      {{"gradient", s.outer.to_images(gradient, true)}, {"source", inner}});
-    c.give(reshape(s.inner.pool("max_pooling_2d_gradient",
-                                {{"gradient", s.inner.to_images(of_inner, true)},
-                                 {"source", images}}),
-                   shape.to_vector()));
+    c.give(
+        reshape(s.inner.pool("max_pooling_2d_gradient",
+                             {{"gradient", s.inner.to_images(of_inner, true)}, {"source", images}}),
+                shape.to_vector()));
     return;
   }
   const auto places = places_of(c, s.g, c.input("indices"));
@@ -501,10 +500,10 @@ Row max_pooling_4d_gather() {
         const auto chosen =
             s.inner.pool("max_pooling_2d_gather",
                          {{"tensor", s.inner.to_images(tensor, false)}, {"source", images}});
-        c.give(reshape(s.outer.pool("max_pooling_2d_gather",
-                                    {{"tensor", s.outer.to_images(chosen, false)},
-                                     {"source", s.outer.to_images(inner, false)}}),
-                       result));
+        c.give(reshape(
+            s.outer.pool("max_pooling_2d_gather", {{"tensor", s.outer.to_images(chosen, false)},
+                                                   {"source", s.outer.to_images(inner, false)}}),
+            result));
       });
 }
 
@@ -516,15 +515,15 @@ void expand_average_gradient(ExpandContext& c, const Tensor& gradient) {
   const auto outer = s.outer.pool(
       "avg_pooling_2d_gradient",
       {{"gradient", s.outer.to_images(gradient, true)},
-       {"source", c.graph().add_one("broadcast",
-                                    {{"tensor", constant(c.graph(), 0, gradient.data_type())},
-                                     {"shape", s.outer.images(false)}})}});
+       {"source",
+        c.graph().add_one("broadcast", {{"tensor", constant(c.graph(), 0, gradient.data_type())},
+                                        {"shape", s.outer.images(false)}})}});
   const auto inner = s.inner.pool(
       "avg_pooling_2d_gradient",
       {{"gradient", s.inner.to_images(outer, true)},
-       {"source", c.graph().add_one("broadcast",
-                                    {{"tensor", constant(c.graph(), 0, gradient.data_type())},
-                                     {"shape", s.inner.images(false)}})}});
+       {"source",
+        c.graph().add_one("broadcast", {{"tensor", constant(c.graph(), 0, gradient.data_type())},
+                                        {"shape", s.inner.images(false)}})}});
   c.give(cast(reshape(inner, shape.to_vector()), c.result_type().data_type));
 }
 
@@ -621,9 +620,9 @@ Row sum_pooling_4d_gradient() {
         std::erase_if(arguments,
                       [](const Argument& a) { return a.name == "include_zero_pad_to_average"; });
         arguments.emplace_back("source", source);
-        arguments.emplace_back("gradient",
-                               gradient * window_counts(c, geometry_of(c, source.shape()),
-                                                        gradient.data_type()));
+        arguments.emplace_back(
+            "gradient",
+            gradient * window_counts(c, geometry_of(c, source.shape()), gradient.data_type()));
         c.give(c.graph().add_one("avg_pooling_4d_gradient", std::move(arguments)));
       });
 }

@@ -42,7 +42,7 @@ void check_parameter(const InferContext& c, const char* name, bool blocks) {
     fits = own[i] < 0 || shape[i] < 0 || (own[i] > 0 && shape[i] % own[i] == 0);
   if (!fits)
     c.fail(what + " it must be a scalar, or have sizes that divide the tensor's (one number for "
-           "each block), or go with 'axis'");
+                  "each block), or go with 'axis'");
 }
 
 /// The parameter, so that it broadcasts with the tensor or, in blocks, with `blocked` of it.
@@ -50,8 +50,7 @@ Tensor parameter(const ExpandContext& c, const Tensor& value, DataType type) {
   const auto x = cast(value, type);
   const auto own = value.shape(), shape = c.input("tensor").shape();
   if (!own.has_rank() || own.rank() == 0 || !c.given("axis")) return x;
-  if (!shape.has_rank())
-    throw GraphError("'axis' needs a tensor of known rank here");
+  if (!shape.has_rank()) throw GraphError("'axis' needs a tensor of known rank here");
   const int64_t axis = c.integer("axis");
   Sizes broadcast(static_cast<size_t>(shape.rank()), 1);
   broadcast[static_cast<size_t>(axis < 0 ? axis + shape.rank() : axis)] = -1;
@@ -157,8 +156,7 @@ Tensor table_places(const Tensor& tensor, const Shape& blocks, int64_t entries) 
       Sizes along(static_cast<size_t>(shape.rank()), 1);
       along[static_cast<size_t>(i)] = shape[i];
       std::vector<int64_t> numbers;
-      for (int64_t k = 0; k < shape[i]; ++k)
-        numbers.push_back(k / (shape[i] / blocks[i]) * stride);
+      for (int64_t k = 0; k < shape[i]; ++k) numbers.push_back(k / (shape[i] / blocks[i]) * stride);
       place = place + reshape(integers(graph, numbers), along);
     }
     stride *= blocks[i];
@@ -190,9 +188,8 @@ Tensor looked_up(ExpandContext& c) {
   const auto safe = select(known, places, Scalar(int64_t{-1}));
   Sizes list{count * entries};
   if (vectors) list.push_back(width);
-  const auto found = c.graph().add_one("gather", {{"updates", reshape(table, list)},
-                                                  {"indices", safe},
-                                                  {"axis", int64_t{0}}});
+  const auto found = c.graph().add_one(
+      "gather", {{"updates", reshape(table, list)}, {"indices", safe}, {"axis", int64_t{0}}});
   if (!vectors) return found;
   const int64_t rank = shape.rank(), given = c.integer("axis");
   const int64_t axis = given < 0 ? given + rank : given;
@@ -201,9 +198,8 @@ Tensor looked_up(ExpandContext& c) {
     order.push_back(i);
     if (i == axis) order.push_back(rank);
   }
-  return reshape(
-      c.graph().add_one("permute", {{"tensor", found}, {"permutation", order}}),
-      c.result_type().shape.to_vector());
+  return reshape(c.graph().add_one("permute", {{"tensor", found}, {"permutation", order}}),
+                 c.result_type().shape.to_vector());
 }
 
 void infer_table(InferContext& c) {
@@ -218,9 +214,10 @@ void infer_table(InferContext& c) {
   for (int i = 0; fits && i < blocks; ++i)
     fits = table[i] < 0 || shape[i] < 0 || (table[i] > 0 && shape[i] % table[i] == 0);
   if (!fits)
-    c.fail("'lut' has shape " + table.to_string() + "; for a tensor " + shape.to_string() +
-           (vectors ? " it must end with (entries, vector)" : " it must end with its entries") +
-           ", after as many dimensions as the tensor has, whose sizes divide the tensor's, or none");
+    c.fail(
+        "'lut' has shape " + table.to_string() + "; for a tensor " + shape.to_string() +
+        (vectors ? " it must end with (entries, vector)" : " it must end with its entries") +
+        ", after as many dimensions as the tensor has, whose sizes divide the tensor's, or none");
   auto result = shape;
   if (vectors) {
     const int axis = normalize_axis(c, "axis", c.integer("axis"), shape.rank());

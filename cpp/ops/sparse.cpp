@@ -148,22 +148,20 @@ Row sparse_values() {
         const auto matrix = require_matrix(c, c.shape("tensor"));
         const auto& index = c.shape("index_0");
         check_indices(c, index.has_rank() ? index[0] : unknown_dimension, matrix);
-        c.result(c.operand_data_type("tensor"),
-                 index.has_rank() ? index : Shape::unknown(1));
+        c.result(c.operand_data_type("tensor"), index.has_rank() ? index : Shape::unknown(1));
       })
       .gradient([](GradientContext& g) {
         if (!g.wanted("tensor")) return;
         const auto tensor = g.input("tensor");
         const auto shape = tensor.shape();
-        g.give("tensor",
-               g.graph().add_one(
-                   "sparse", {{"values", g.incoming()},
-                              {"index_0", g.input("index_0")},
-                              {"index_1", g.input("index_1")},
-                              shape.is_static() ? Argument("shape", shape.to_vector())
-                                                : Argument("shape", shape_of(tensor)),
-                              {"sparse_storage_type", g.integer("sparse_storage_type")},
-                              {"data_type", tensor.data_type()}}));
+        g.give("tensor", g.graph().add_one(
+                             "sparse", {{"values", g.incoming()},
+                                        {"index_0", g.input("index_0")},
+                                        {"index_1", g.input("index_1")},
+                                        shape.is_static() ? Argument("shape", shape.to_vector())
+                                                          : Argument("shape", shape_of(tensor)),
+                                        {"sparse_storage_type", g.integer("sparse_storage_type")},
+                                        {"data_type", tensor.data_type()}}));
       })
       .evaluate([](const EvaluateContext& c) {
         const auto& tensor = c.input("tensor");

@@ -47,10 +47,18 @@ AxisOptions axis_options(const OperationView& operation, bool horizontal) {
   const auto number = [&](const char* name) { return operation.integer(name); };
   const auto style = padding_style_of(operation);
   if (horizontal)
-    return {"x", style, number("stride_in_x"), number("dilation_rate_in_x"),
-            number("padding_left"), number("padding_right")};
-  return {"y", style, number("stride_in_y"), number("dilation_rate_in_y"),
-          number("padding_top"), number("padding_bottom")};
+    return {"x",
+            style,
+            number("stride_in_x"),
+            number("dilation_rate_in_x"),
+            number("padding_left"),
+            number("padding_right")};
+  return {"y",
+          style,
+          number("stride_in_y"),
+          number("dilation_rate_in_y"),
+          number("padding_top"),
+          number("padding_bottom")};
 }
 
 /// The geometry as far as it is known; -1 for what is not.

@@ -53,8 +53,7 @@ WindowAxis resolve_axis(const AxisOptions& options, int64_t input, int64_t kerne
                   .pad_before = is_explicit ? options.pad_before : 0,
                   .pad_after = is_explicit ? options.pad_after : 0,
                   .output = unknown_dimension};
-  if (kernel == 0)
-    throw GraphError("the window has no elements along " + options.name);
+  if (kernel == 0) throw GraphError("the window has no elements along " + options.name);
   const bool same =
       options.style == PaddingStyle::TF_SAME || options.style == PaddingStyle::ONNX_SAME_LOWER;
   if (input < 0) return axis;

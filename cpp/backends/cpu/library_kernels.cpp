@@ -59,9 +59,7 @@ std::unique_ptr<Kernel> make_own_kernel(const Plan& plan, const PlanStep& step,
   const auto* const entry = std::find_if(std::begin(entries), std::end(entries),
                                          [&](const Entry& e) { return step.row->name == e.row; });
   if (entry == std::end(entries) || step.inputs.size() < entry->inputs) return nullptr;
-  const auto usable = [&](int32_t value) {
-    return is_usable(plan, value, entry->complex_numbers);
-  };
+  const auto usable = [&](int32_t value) { return is_usable(plan, value, entry->complex_numbers); };
   if (!std::ranges::all_of(step.outputs, usable)) return nullptr;
   if (!std::ranges::all_of(std::span(step.inputs).first(entry->inputs), usable)) return nullptr;
   return entry->make(plan, step, pool);

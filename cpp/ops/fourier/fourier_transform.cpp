@@ -41,8 +41,9 @@ Shape half_spectrum_shape(const InferContext& c, const Shape& real) {
   if (!axes) return Shape::unknown(real.rank());
   auto shape = real;
   auto& size = shape[axes->back()];
-  if (size == 0) c.fail("axis " + std::to_string(axes->back()) + " of " + real.to_string() +
-                        " has no elements to transform");
+  if (size == 0)
+    c.fail("axis " + std::to_string(axes->back()) + " of " + real.to_string() +
+           " has no elements to transform");
   if (size > 0) size = size / 2 + 1;
   return shape;
 }
@@ -53,8 +54,9 @@ Shape real_shape(const InferContext& c, const Shape& half) {
   if (!axes) return Shape::unknown(half.rank());
   auto shape = half;
   auto& size = shape[axes->back()];
-  if (size == 0) c.fail("axis " + std::to_string(axes->back()) + " of " + half.to_string() +
-                        " has no frequencies to transform");
+  if (size == 0)
+    c.fail("axis " + std::to_string(axes->back()) + " of " + half.to_string() +
+           " has no frequencies to transform");
   if (size > 0) size = (size - 1) * 2 + (c.flag("round_to_odd_hermitean") ? 1 : 0);
   return shape;
 }
@@ -78,8 +80,7 @@ Tensor transformed(GradientContext& g, const char* row, bool opposite,
 class ParallelRunner final : public fourier::TaskRunner {
  public:
   explicit ParallelRunner(const Parallel& parallel) : parallel_(parallel) {}
-  void run(int64_t tasks, int64_t workspace_floats,
-           const fourier::TaskBody& body) const override {
+  void run(int64_t tasks, int64_t workspace_floats, const fourier::TaskBody& body) const override {
     parallel_.for_range(tasks, 1, [&](int64_t begin, int64_t end) {
       std::vector<float> workspace(static_cast<size_t>(workspace_floats));
       for (int64_t task = begin; task < end; ++task) body(task, workspace.data());
@@ -161,9 +162,7 @@ Row hermitean_to_real_fft() {
       .operand("tensor", "T")
       .attribute(integers_or_tensor("axes"))
       .descriptor("descriptor", fft_descriptor())
-      .infer([](InferContext& c) {
-        c.result(DataType::float32, real_shape(c, c.shape("tensor")));
-      })
+      .infer([](InferContext& c) { c.result(DataType::float32, real_shape(c, c.shape("tensor"))); })
       .gradient([](GradientContext& g) {
         g.give("tensor", transformed(g, "hermitean_to_real_fft_gradient", true,
                                      {{"gradient", g.incoming()}}));

@@ -24,8 +24,7 @@ template <int L>
 struct Lanes {
   using All = typename MakeIndices<L>::Type;
   typedef float Vector __attribute__((vector_size(L * sizeof(float))));
-  typedef float Anywhere
-      __attribute__((vector_size(L * sizeof(float)), aligned(4), may_alias));
+  typedef float Anywhere __attribute__((vector_size(L * sizeof(float)), aligned(4), may_alias));
 
   /// A complex number in each lane; in memory the real parts come first.
   struct Complex {
@@ -194,8 +193,7 @@ struct Lanes {
         case 4: stage<Butterfly4<void>>(a, b, length, stride, w); break;
         case 5: stage<Butterfly5<void>>(a, b, length, stride, w); break;
         case 8: stage<Butterfly8<void>>(a, b, length, stride, w); break;
-        default:
-          slow_stage(a, b, length, stride, w, s.radix, stages.twiddles + s.roots);
+        default: slow_stage(a, b, length, stride, w, s.radix, stages.twiddles + s.roots);
       }
       length /= s.radix;
       stride *= s.radix;
@@ -319,9 +317,8 @@ struct Lanes {
       for (int64_t k = 0; k < L; ++k)
         for (int64_t part = 0; part < 2; ++part)
           buffer[2 * L * i + L * part + k] =
-              k < lines.count
-                  ? from[2 * (lines.element_step * i + lines.line_step * k) + part]
-                  : 0.0f;
+              k < lines.count ? from[2 * (lines.element_step * i + lines.line_step * k) + part]
+                              : 0.0f;
   }
 
   static void write_complex(const float* buffer, int64_t count, const LinesView& lines) {
@@ -381,8 +378,7 @@ struct Lanes {
 
   static void scaled(float* buffer, int64_t count, float scale) {
     if (scale == 1.0f) return;
-    for (int64_t i = 0; i < 2 * count; ++i)
-      store(buffer + L * i, load(buffer + L * i) * scale);
+    for (int64_t i = 0; i < 2 * count; ++i) store(buffer + L * i, load(buffer + L * i) * scale);
   }
 
   /// Up to L complex lines.
@@ -418,7 +414,8 @@ struct Lanes {
     read_real(first_half(c.source), n, a);
     read_real(second_half(c.source, 1), n, a + L);
     float* const x = run(t, a, b);
-    float *const first = c.workspace + 4 * L * t.buffer_length, *const second = first + 2 * L * half;
+    float *const first = c.workspace + 4 * L * t.buffer_length, *const second =
+                                                                    first + 2 * L * half;
     for (int64_t k = 0; k < half; ++k) {
       const float scale = 0.5f * c.scale * (k == 0 || 2 * k == n ? 1.0f : c.inner);
       const float sign = c.inverse ? -scale : scale;
@@ -435,7 +432,8 @@ struct Lanes {
     const TransformView& t = *c.transform;
     const int64_t n = t.length, half = n / 2 + 1;
     float *const a = c.workspace, *const b = a + 2 * L * t.buffer_length;
-    float *const first = c.workspace + 4 * L * t.buffer_length, *const second = first + 2 * L * half;
+    float *const first = c.workspace + 4 * L * t.buffer_length, *const second =
+                                                                    first + 2 * L * half;
     read_complex(first_half(c.source), half, first);
     const bool both = c.source.count > L;
     if (both) read_complex(second_half(c.source, 2), half, second);

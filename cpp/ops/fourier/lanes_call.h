@@ -41,8 +41,8 @@ struct LanesCall {
   LinesView target;
   bool inverse;
   float scale;
-  float inner;             // what else a half spectrum is multiplied with, but for the elements
-                           // that are their own mirror images
+  float inner;            // what else a half spectrum is multiplied with, but for the elements
+                          // that are their own mirror images
   const float* twiddles;  // null, or what element i of line k is multiplied with, at
   int64_t twiddle_step;   // twiddles[2 * (i * twiddle_step + k)]
   float* workspace;

@@ -16,8 +16,8 @@ constexpr int64_t between_elements = int64_t{1} << 18;  // of long lines, at a t
 
 /// exp(-2 pi i k / n)
 void root(int64_t k, int64_t n, float* to) {
-  const double angle = -2.0 * std::numbers::pi * static_cast<double>(k % n) /
-                       static_cast<double>(n);
+  const double angle =
+      -2.0 * std::numbers::pi * static_cast<double>(k % n) / static_cast<double>(n);
   to[0] = static_cast<float>(std::cos(angle));
   to[1] = static_cast<float>(std::sin(angle));
 }
@@ -69,8 +69,7 @@ void transform_in_double(std::vector<std::complex<double>>& x) {
 /// The divisor of n next to its square root from below for which both parts are quick.
 int64_t cut_of(int64_t n) {
   for (auto d = static_cast<int64_t>(std::sqrt(static_cast<double>(n))); d > 1; --d)
-    if (n % d == 0 && n / d <= longest_line && !radices_of(d).empty() &&
-        !radices_of(n / d).empty())
+    if (n % d == 0 && n / d <= longest_line && !radices_of(d).empty() && !radices_of(n / d).empty())
       return d;
   return 0;
 }
@@ -262,14 +261,14 @@ struct Cut {
 void TensorPlan::run_complex(const Axis& axis, const float* source, float* target, float scale,
                              float* between, const LaneKernels& kernels,
                              const TaskRunner& runner) const {
-  if (!axis.plan) return run_long(axis, source, target, scale, between, kernels, runner, options_.inverse);
+  if (!axis.plan)
+    return run_long(axis, source, target, scale, between, kernels, runner, options_.inverse);
   const auto& view = axis.plan->view();
   const Cut cut(axis.outer, axis.inner, kernels.lanes);
   runner.run(cut.tasks(), kernels.workspace_floats(view), [&](int64_t task, float* workspace) {
-    kernels.complex_lines({&view,
-                           cut.lines(const_cast<float*>(source), 2, view.length, task),
-                           cut.lines(target, 2, view.length, task), options_.inverse, scale,
-                           1.0f, nullptr, 0, workspace});
+    kernels.complex_lines({&view, cut.lines(const_cast<float*>(source), 2, view.length, task),
+                           cut.lines(target, 2, view.length, task), options_.inverse, scale, 1.0f,
+                           nullptr, 0, workspace});
   });
 }
 
@@ -279,12 +278,10 @@ void TensorPlan::run_long(const Axis& axis, const float* source, float* target, 
   const auto &columns = axis.columns->view(), &rows = axis.rows->view();
   const int64_t row_count = columns.length, column_count = rows.length,
                 length = row_count * column_count;
-  const int64_t at_once =
-      std::min(axis.outer, std::max<int64_t>(1, between_elements / length));
+  const int64_t at_once = std::min(axis.outer, std::max<int64_t>(1, between_elements / length));
   const int64_t column_blocks = (column_count - 1) / kernels.lanes + 1,
                 row_blocks = (row_count - 1) / kernels.lanes + 1;
-  const auto floats =
-      std::max(kernels.workspace_floats(columns), kernels.workspace_floats(rows));
+  const auto floats = std::max(kernels.workspace_floats(columns), kernels.workspace_floats(rows));
   for (int64_t first = 0; first < axis.outer; first += at_once) {
     const int64_t lines = std::min(at_once, axis.outer - first);
     auto* const from = const_cast<float*>(source) + 2 * first * length;
@@ -306,16 +303,16 @@ void TensorPlan::run_long(const Axis& axis, const float* source, float* target, 
     runner.run(lines * row_blocks, floats, [&](int64_t task, float* workspace) {
       const int64_t line = task / row_blocks, row = task % row_blocks * kernels.lanes;
       const int64_t count = std::min(kernels.lanes, row_count - row);
-      kernels.complex_lines({&rows,
-                             {between + 2 * (line * length + row * column_count), column_count, 1,
-                              count},
-                             {to + 2 * (line * length + row), 1, row_count, count},
-                             inverse,
-                             scale,
-                             1.0f,
-                             nullptr,
-                             0,
-                             workspace});
+      kernels.complex_lines(
+          {&rows,
+           {between + 2 * (line * length + row * column_count), column_count, 1, count},
+           {to + 2 * (line * length + row), 1, row_count, count},
+           inverse,
+           scale,
+           1.0f,
+           nullptr,
+           0,
+           workspace});
     });
   }
 }
@@ -374,9 +371,8 @@ void TensorPlan::run_long_real(const float* source, float* target, float scale, 
   run_long(real_axis_, target, target, scale, between, kernels, runner, true);
 }
 
-void TensorPlan::run_real(const float* source, float* target, float scale,
-                          float* between, const LaneKernels& kernels,
-                          const TaskRunner& runner) const {
+void TensorPlan::run_real(const float* source, float* target, float scale, float* between,
+                          const LaneKernels& kernels, const TaskRunner& runner) const {
   if (is_long_real_) return run_long_real(source, target, scale, between, kernels, runner);
   const auto& view = real_axis_.plan->view();
   const int64_t half = view.length / 2 + 1;
@@ -399,8 +395,8 @@ void TensorPlan::run_real(const float* source, float* target, float scale,
   });
 }
 
-void TensorPlan::run(const float* source, float* target, float* between,
-                     const LaneKernels& kernels, const TaskRunner& runner) const {
+void TensorPlan::run(const float* source, float* target, float* between, const LaneKernels& kernels,
+                     const TaskRunner& runner) const {
   if (real_elements_ == 0) return;
   const bool to_real = options_.kind == Kind::hermitean_to_real;
   // What has no axes left is scaled by the last pass.

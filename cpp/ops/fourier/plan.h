@@ -77,9 +77,7 @@ class TensorPlan {
     std::vector<float> twiddles;
 
     int64_t length() const { return plan ? plan->view().length : rows_times_columns(); }
-    int64_t rows_times_columns() const {
-      return columns->view().length * rows->view().length;
-    }
+    int64_t rows_times_columns() const { return columns->view().length * rows->view().length; }
   };
 
   static Axis make_axis(const Shape& shape, int axis, bool may_be_cut);
@@ -100,7 +98,7 @@ class TensorPlan {
   // A long real line is one of half as many complex numbers; `real_axis_` has that one's plan.
   bool is_long_real_ = false;
   std::vector<float> real_roots_;  // exp(-2 pi i k / n) for k < n / 2
-  int64_t complex_elements_ = 1;  // of the tensor that the complex passes see
+  int64_t complex_elements_ = 1;   // of the tensor that the complex passes see
   int64_t real_elements_ = 1;
 };
 

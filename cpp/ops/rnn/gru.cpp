@@ -49,9 +49,7 @@ struct Gates {
     output = parts[2];
   }
   Gates(Tensor z, Tensor r, Tensor o)
-      : update(std::move(z)),
-        reset(std::move(r)),
-        output(std::move(o)) {}
+      : update(std::move(z)), reset(std::move(r)), output(std::move(o)) {}
   Tensor together(const OperationView& o, int64_t axis) const {
     return o.flag("reset_gate_first") ? joined({reset, update, output}, axis)
                                       : joined({update, reset, output}, axis);
@@ -73,8 +71,10 @@ Tensor with_bias(const Tensor& x, const Tensor& bias) { return bias ? x + bias :
 
 /// The steps as a loop of rows, for derivatives that `gru_steps_gradient` does not give.
 void steps_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("projected"), 3), mask = loop_mask(c.input("mask"), values, 3),
-             initial = with_rank(c.input("init_state"), 2), bias = with_rank(c.input("secondary_bias"), 1);
+  const auto values = with_rank(c.input("projected"), 3),
+             mask = loop_mask(c.input("mask"), values, 3),
+             initial = with_rank(c.input("init_state"), 2),
+             bias = with_rank(c.input("secondary_bias"), 1);
   const Weights weights(with_rank(c.input("recurrent_weight"), 2));
   const auto o = gru_options(c);
   const auto results = loop_over_steps(
@@ -87,9 +87,9 @@ void steps_by_loop(ExpandContext& c) {
         const size_t first = o.update_gate == 0 ? 0 : 1;
         const auto z = activate(o.update, before.update + products[first]);
         const auto r = activate(o.reset, before.reset + products[1 - first]);
-        const auto product =
-            o.reset_after ? with_bias(times_transposed(seen, weights.output), bias) * r
-                          : times_transposed(seen * r, weights.output);
+        const auto product = o.reset_after
+                                 ? with_bias(times_transposed(seen, weights.output), bias) * r
+                                 : times_transposed(seen * r, weights.output);
         const auto out = activate(o.output, before.output + product);
         const auto keeps = o.flip_z ? 1.0 - z : z;
         const auto next = keeps * state + (1.0 - keeps) * out;
@@ -100,9 +100,12 @@ void steps_by_loop(ExpandContext& c) {
 }
 
 void steps_gradient_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("z_state"), 3), mask = loop_mask(c.input("mask"), values, 3), incoming = with_rank(c.input("gradient"), 3),
+  const auto values = with_rank(c.input("z_state"), 3),
+             mask = loop_mask(c.input("mask"), values, 3),
+             incoming = with_rank(c.input("gradient"), 3),
              bias = with_rank(c.input("secondary_bias"), 1);
-  const auto states = states_before(with_rank(c.input("state"), 3), with_rank(c.input("init_state"), 2), c.flag("reverse"));
+  const auto states = states_before(with_rank(c.input("state"), 3),
+                                    with_rank(c.input("init_state"), 2), c.flag("reverse"));
   const Weights weights(with_rank(c.input("recurrent_weight"), 2));
   const auto o = gru_options(c);
   const auto results = loop_over_steps(
@@ -113,8 +116,7 @@ void steps_gradient_by_loop(ExpandContext& c) {
                    seen = masked(before, here), gradient = carried[0] + at_step(incoming, t);
         const auto keeps = o.flip_z ? 1.0 - gates.update : gates.update;
         const auto change = gradient * (before - gates.output);
-        const auto of_update =
-            (o.flip_z ? -change : change) * slope(o.update, gates.update);
+        const auto of_update = (o.flip_z ? -change : change) * slope(o.update, gates.update);
         const auto of_output = gradient * (1.0 - keeps) * slope(o.output, gates.output);
         Tensor of_seen, of_reset;
         if (o.reset_after) {
@@ -129,8 +131,7 @@ void steps_gradient_by_loop(ExpandContext& c) {
         const auto first_two = o.update_gate == 0 ? joined({of_update, of_reset}, 1)
                                                   : joined({of_reset, of_update}, 1);
         of_seen = of_seen + times(first_two, weights.gates);
-        return {gradient * keeps + masked(of_seen, here),
-                joined({first_two, of_output}, 1)};
+        return {gradient * keeps + masked(of_seen, here), joined({first_two, of_output}, 1)};
       });
   c.give(results[1]);
   c.give(results[0]);
@@ -291,9 +292,9 @@ void differentiate_layer(GradientContext& g) {
   arguments.emplace_back("training", true);
   const auto forward = g.flag("training") ? std::vector<Tensor>{g.output(0), g.output(1)}
                                           : g.graph().add("gru", arguments);
-  arguments.insert(arguments.end(), {{"output_fwd", forward[0]},
-                                     {"z_state", forward[1]},
-                                     {"source_gradient", g.incoming(0)}});
+  arguments.insert(
+      arguments.end(),
+      {{"output_fwd", forward[0]}, {"z_state", forward[1]}, {"source_gradient", g.incoming(0)}});
   const auto found = g.graph().add("gru_gradients", std::move(arguments));
   size_t next = 0;
   for (const char* name : differentiated)

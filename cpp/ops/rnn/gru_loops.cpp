@@ -73,8 +73,8 @@ void evaluate_gru_steps_gradient(const EvaluateContext& c) {
     const auto g = steps_geometry(c, "z_state");
     const auto o = gru_options(c);
     const auto weights = converted<T>(c.input("recurrent_weight"), false);
-    const auto transposed = o.reset_after ? converted<T>(c.input("recurrent_weight"), true)
-                                          : Matrix<C>(0, 0);
+    const auto transposed =
+        o.reset_after ? converted<T>(c.input("recurrent_weight"), true) : Matrix<C>(0, 0);
     const Mask<T> mask(c);
     const T *gates = c.input("z_state").as<const T>(), *states = c.input("state").as<const T>(),
             *incoming = c.input("gradient").as<const T>(), *initial = given<T>(c, "init_state"),
@@ -114,8 +114,7 @@ void evaluate_gru_steps_gradient(const EvaluateContext& c) {
             r[j] = out[j] * s.product[j] * slope_at(o.reset, reset);
             s.product[j] = out[j] * reset;
           }
-          add_product(s.product.data(), weights, 2 * units, 3 * units, 0, units,
-                      of_masked.data());
+          add_product(s.product.data(), weights, 2 * units, 3 * units, 0, units, of_masked.data());
         } else {
           std::ranges::fill(s.product, C(0));
           add_product(out, weights, 2 * units, 3 * units, 0, units, s.product.data());

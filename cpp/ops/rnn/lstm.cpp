@@ -50,10 +50,7 @@ struct Gates {
     output = parts[3];
   }
   Gates(Tensor i, Tensor f, Tensor z, Tensor o)
-      : input(std::move(i)),
-        forget(std::move(f)),
-        cell(std::move(z)),
-        output(std::move(o)) {}
+      : input(std::move(i)), forget(std::move(f)), cell(std::move(z)), output(std::move(o)) {}
   Tensor together(const OperationView& o, int64_t axis) const {
     return o.flag("forget_gate_last") ? joined({input, cell, forget, output}, axis)
                                       : joined({input, forget, cell, output}, axis);
@@ -64,8 +61,10 @@ Tensor four_times(const Tensor& x, int64_t axis) { return joined({x, x, x, x}, a
 
 /// The steps as a loop of rows, for derivatives that `lstm_steps_gradient` does not give.
 void steps_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("projected"), 3), weights = with_rank(c.input("recurrent_weight"), 2),
-             mask = loop_mask(c.input("mask"), values, 4), peephole = with_rank(c.input("peephole"), 1),
+  const auto values = with_rank(c.input("projected"), 3),
+             weights = with_rank(c.input("recurrent_weight"), 2),
+             mask = loop_mask(c.input("mask"), values, 4),
+             peephole = with_rank(c.input("peephole"), 1),
              state = with_rank(c.input("init_state"), 2), cell = with_rank(c.input("init_cell"), 2);
   const auto o = lstm_options(c);
   const auto empty = zeros_like(split(values, 4, 2)[0]);
@@ -74,8 +73,8 @@ void steps_by_loop(ExpandContext& c) {
       {state ? state : zero_state(values, 4), cell ? cell : zero_state(values, 4)},
       {empty, empty, zeros_like(values)},
       [&](const Tensor& t, const std::vector<Tensor>& carried) -> std::vector<Tensor> {
-        auto sums = at_step(values, t) +
-                    times_transposed(masked(carried[0], mask_at(mask, t)), weights);
+        auto sums =
+            at_step(values, t) + times_transposed(masked(carried[0], mask_at(mask, t)), weights);
         if (peephole) sums = sums + peephole * four_times(carried[1], 1);
         const Gates before(c, sums, 1);
         const Gates gates(activate(o.input, before.input), activate(o.forget, before.forget),
@@ -88,9 +87,12 @@ void steps_by_loop(ExpandContext& c) {
 }
 
 void steps_gradient_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("z_state"), 3), weights = with_rank(c.input("recurrent_weight"), 2),
-             mask = loop_mask(c.input("mask"), values, 4), peephole = with_rank(c.input("peephole"), 1), cells = with_rank(c.input("cell"), 3),
-             incoming = with_rank(c.input("gradient"), 3), of_cells = with_rank(c.input("cell_gradient"), 3);
+  const auto values = with_rank(c.input("z_state"), 3),
+             weights = with_rank(c.input("recurrent_weight"), 2),
+             mask = loop_mask(c.input("mask"), values, 4),
+             peephole = with_rank(c.input("peephole"), 1), cells = with_rank(c.input("cell"), 3),
+             incoming = with_rank(c.input("gradient"), 3),
+             of_cells = with_rank(c.input("cell_gradient"), 3);
   const auto o = lstm_options(c);
   const auto before = states_before(cells, with_rank(c.input("init_cell"), 2), c.flag("reverse"));
   const auto results = loop_over_steps(
@@ -163,8 +165,9 @@ Row lstm_steps() {
         if (state) g.give("init_state", found[1]);
         if (cell) g.give("init_cell", found[2]);
         if (g.wanted("recurrent_weight"))
-          g.give("recurrent_weight",
-                 sum_of_products(found[0], masked(states_before(g.output(0), state, reverse), mask)));
+          g.give(
+              "recurrent_weight",
+              sum_of_products(found[0], masked(states_before(g.output(0), state, reverse), mask)));
         if (peephole)
           g.give("peephole",
                  peephole_gradient(found[0], states_before(g.output(1), cell, reverse)));
@@ -226,14 +229,13 @@ Row with_options(Row row) {
 }
 
 /// In the order in which lstm_gradients returns their gradients.
-constexpr const char* differentiated[] = {"source", "recurrent_weight", "input_weight", "bias",
-                                          "peephole", "init_state", "init_cell"};
+constexpr const char* differentiated[] = {"source",   "recurrent_weight", "input_weight", "bias",
+                                          "peephole", "init_state",       "init_cell"};
 
 Sizes check_layer(InferContext& c) {
   const auto s = layer_sizes(c, 4);
   require_shape(c, "init_cell", s.one_state());
-  require_shape(c, "peephole",
-                s.directions == 2 ? Shape{2, s.times(4)} : Shape{s.times(4)});
+  require_shape(c, "peephole", s.directions == 2 ? Shape{2, s.times(4)} : Shape{s.times(4)});
   return s;
 }
 
@@ -248,8 +250,7 @@ std::vector<Argument> direction_operands(ExpandContext& c, const std::vector<boo
   arguments.emplace_back("init_cell", part(c.input("init_cell"), directions, i, 1));
   arguments.emplace_back("mask", mask_part(c.input("mask"), directions, i));
   const auto peephole = c.input("peephole");
-  arguments.emplace_back("peephole",
-                         peephole ? recurrent_part(peephole, directions, i) : Tensor());
+  arguments.emplace_back("peephole", peephole ? recurrent_part(peephole, directions, i) : Tensor());
   return arguments;
 }
 
@@ -360,8 +361,8 @@ void add_direction(ExpandContext& c, const std::vector<bool>& reversed, int64_t 
       arguments.end(),
       {{"z_state", values},
        {"cell", cells},
-       {"gradient", with_last(of_direction("source_gradient", 2),
-                              of_direction("state_gradient", 1), reverse)},
+       {"gradient",
+        with_last(of_direction("source_gradient", 2), of_direction("state_gradient", 1), reverse)},
        {"cell_gradient", last ? with_last(zeros_like(cells), last, reverse) : Tensor()}});
   const auto found = c.graph().add("lstm_steps_gradient", std::move(arguments));
   all.projected.push_back(found[0]);
@@ -373,12 +374,12 @@ void add_direction(ExpandContext& c, const std::vector<bool>& reversed, int64_t 
     to.push_back(directions == 1 ? gradient : expand_dims(gradient, 0));
   };
   add(all.recurrent,
-      sum_of_products(found[0], masked(states_before(states, of_direction("init_state", 1), reverse),
-                                       mask_part(c.input("mask"), directions, i))));
+      sum_of_products(found[0],
+                      masked(states_before(states, of_direction("init_state", 1), reverse),
+                             mask_part(c.input("mask"), directions, i))));
   if (c.has("peephole"))
     add(all.peephole,
-        peephole_gradient(found[0],
-                          states_before(cells, of_direction("init_cell", 1), reverse)));
+        peephole_gradient(found[0], states_before(cells, of_direction("init_cell", 1), reverse)));
 }
 
 void expand_layer_gradients(ExpandContext& c) {

@@ -103,9 +103,8 @@ void evaluate_lstm_steps_gradient(const EvaluateContext& c) {
     const auto weights = converted<T>(c.input("recurrent_weight"), false);
     const Mask<T> mask(c);
     const T *gates = c.input("z_state").as<const T>(), *cells = c.input("cell").as<const T>(),
-            *incoming = c.input("gradient").as<const T>(),
-            *of_cells = given<T>(c, "cell_gradient"), *initial = given<T>(c, "init_cell"),
-            *peephole = given<T>(c, "peephole");
+            *incoming = c.input("gradient").as<const T>(), *of_cells = given<T>(c, "cell_gradient"),
+            *initial = given<T>(c, "init_cell"), *peephole = given<T>(c, "peephole");
     const int64_t units = g.units, row = g.batch * units;
     for_each_sequence(c, g, 4, [&](int64_t n) {
       Sequence<C> s(units);  // state and cell: their gradients

@@ -22,8 +22,8 @@ namespace {
 int64_t merge_sizes(const InferContext& c, int64_t a, int64_t b, const char* operand,
                     const std::string& what) {
   if (differ(a, b))
-    c.fail("'" + std::string(operand) + "' has shape " + c.shape(operand).to_string() + "; " + what +
-           " is " + std::to_string(a));
+    c.fail("'" + std::string(operand) + "' has shape " + c.shape(operand).to_string() + "; " +
+           what + " is " + std::to_string(a));
   return std::max(a, b);
 }
 
@@ -54,8 +54,8 @@ Sizes layer_sizes(InferContext& c, int64_t gates) {
   s.units = dimension(recurrent, both ? 2 : 1);
   const Shape expected = both ? Shape{2, s.times(gates), s.units} : Shape{s.times(gates), s.units};
   if (recurrent.has_rank() && differ(recurrent[both ? 1 : 0], s.times(gates)))
-    c.fail("'recurrent_weight' has shape " + recurrent.to_string() + "; " +
-           (both ? "(2, " : "(") + std::to_string(gates) + " * H, H) is needed");
+    c.fail("'recurrent_weight' has shape " + recurrent.to_string() + "; " + (both ? "(2, " : "(") +
+           std::to_string(gates) + " * H, H) is needed");
   require_shape(c, "recurrent_weight", expected);
   if (c.has("init_state")) {
     require_rank(c, "init_state", 2);
@@ -155,8 +155,7 @@ Tensor sum_of_products(const Tensor& a, const Tensor& b) {
 
 Tensor sum_of_steps(const Tensor& x) {
   const std::vector<int64_t> axes{0, 1};
-  return x.graph().add_one(
-      "squeeze", {{"tensor", sum(x, {"axes", axes})}, {"axes", axes}});
+  return x.graph().add_one("squeeze", {{"tensor", sum(x, {"axes", axes})}, {"axes", axes}});
 }
 
 Tensor states_before(const Tensor& states, const Tensor& initial, bool reverse) {
@@ -184,10 +183,9 @@ Tensor activate(RNNActivation activation, const Tensor& x) {
     case RNNActivation::SIGMOID: return unary("sigmoid", x);
     case RNNActivation::HARD_SIGMOID: break;
   }
-  return x.graph().add_one("clamp",
-                           {{"tensor", x * 0.2 + 0.5},
-                            {"min_value", TensorOrScalar(Scalar(0.0))},
-                            {"max_value", TensorOrScalar(Scalar(1.0))}});
+  return x.graph().add_one("clamp", {{"tensor", x * 0.2 + 0.5},
+                                     {"min_value", TensorOrScalar(Scalar(0.0))},
+                                     {"max_value", TensorOrScalar(Scalar(1.0))}});
 }
 
 Tensor slope(RNNActivation activation, const Tensor& value) {
@@ -265,8 +263,8 @@ Tensor loop_mask(const Tensor& mask, const Tensor& values, int64_t parts) {
 }
 
 Tensor at_step(const Tensor& sequence, const Tensor& t) {
-  return sequence.graph().add_one(
-      "gather", {{"updates", sequence}, {"indices", t}, {"axis", int64_t{0}}});
+  return sequence.graph().add_one("gather",
+                                  {{"updates", sequence}, {"indices", t}, {"axis", int64_t{0}}});
 }
 
 Tensor mask_at(const Tensor& mask, const Tensor& t) {
@@ -285,12 +283,11 @@ std::vector<Tensor> loop_over_steps(const Tensor& sequence, bool backwards,
                                     const std::vector<Tensor>& stacks, const StepBody& body) {
   auto graph = sequence.graph();
   const auto shape = shape_of(sequence);
-  const auto count = squeeze(
-      graph.add_one("slice", {{"tensor", shape},
-                              {"starts", std::vector<int64_t>{0}},
-                              {"ends", std::vector<int64_t>{1}},
-                              {"strides", std::vector<int64_t>{1}}}),
-      0);
+  const auto count = squeeze(graph.add_one("slice", {{"tensor", shape},
+                                                     {"starts", std::vector<int64_t>{0}},
+                                                     {"ends", std::vector<int64_t>{1}},
+                                                     {"strides", std::vector<int64_t>{1}}}),
+                             0);
   auto all = carried;
   all.insert(all.end(), stacks.begin(), stacks.end());
   const Block block = [&](const std::vector<Tensor>& given) {
@@ -305,16 +302,16 @@ std::vector<Tensor> loop_over_steps(const Tensor& sequence, bool backwards,
     const auto start = concat({row(t), row(zeros), row(zeros)}, 0);
     for (size_t k = 0; k < stacks.size(); ++k) {
       auto& value = next[carried.size() + k];
-      value = graph.add_one("slice_update",
-                            {{"data", *(first_stack + static_cast<std::ptrdiff_t>(k))},
-                             {"update", expand_dims(value, 0)},
-                             {"start_tensor", start}});
+      value =
+          graph.add_one("slice_update", {{"data", *(first_stack + static_cast<std::ptrdiff_t>(k))},
+                                         {"update", expand_dims(value, 0)},
+                                         {"start_tensor", start}});
     }
     return next;
   };
-  return graph.add("for_loop", {{"initial_body_arguments", all},
-                                {"number_of_iterations", count},
-                                {"body", block}});
+  return graph.add(
+      "for_loop",
+      {{"initial_body_arguments", all}, {"number_of_iterations", count}, {"body", block}});
 }
 
 }  // namespace mpsg::ops::rnn

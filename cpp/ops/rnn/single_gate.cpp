@@ -26,14 +26,16 @@ Row steps_row(std::string name, const std::string& documentation) {
 
 /// The steps as a loop of rows, for derivatives that `rnn_steps_gradient` does not give.
 void steps_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("projected"), 3), weights = with_rank(c.input("recurrent_weight"), 2),
-             mask = loop_mask(c.input("mask"), values, 1), initial = with_rank(c.input("init_state"), 2);
+  const auto values = with_rank(c.input("projected"), 3),
+             weights = with_rank(c.input("recurrent_weight"), 2),
+             mask = loop_mask(c.input("mask"), values, 1),
+             initial = with_rank(c.input("init_state"), 2);
   const auto results = loop_over_steps(
       values, c.flag("reverse"), {initial ? initial : zero_state(values, 1)},
       {zeros_like(values), zeros_like(values)},
       [&](const Tensor& t, const std::vector<Tensor>& carried) -> std::vector<Tensor> {
-        const auto z = at_step(values, t) +
-                       times_transposed(masked(carried[0], mask_at(mask, t)), weights);
+        const auto z =
+            at_step(values, t) + times_transposed(masked(carried[0], mask_at(mask, t)), weights);
         const auto state = activate(activation_of(c), z);
         return {state, state, z};
       });
@@ -42,14 +44,15 @@ void steps_by_loop(ExpandContext& c) {
 }
 
 void steps_gradient_by_loop(ExpandContext& c) {
-  const auto values = with_rank(c.input("z_state"), 3), weights = with_rank(c.input("recurrent_weight"), 2),
-             mask = loop_mask(c.input("mask"), values, 1), incoming = with_rank(c.input("gradient"), 3);
+  const auto values = with_rank(c.input("z_state"), 3),
+             weights = with_rank(c.input("recurrent_weight"), 2),
+             mask = loop_mask(c.input("mask"), values, 1),
+             incoming = with_rank(c.input("gradient"), 3);
   const auto results = loop_over_steps(
       values, !c.flag("reverse"), {zero_state(values, 1)}, {zeros_like(values)},
       [&](const Tensor& t, const std::vector<Tensor>& carried) -> std::vector<Tensor> {
         const auto state = activate(activation_of(c), at_step(values, t));
-        const auto gradient =
-            (carried[0] + at_step(incoming, t)) * slope(activation_of(c), state);
+        const auto gradient = (carried[0] + at_step(incoming, t)) * slope(activation_of(c), state);
         return {masked(times(gradient, weights), mask_at(mask, t)), gradient};
       });
   c.give(results[1]);
@@ -75,8 +78,7 @@ Row rnn_steps() {
         c.result(c.operand_data_type("projected"), s.state());
       })
       .gradient([](GradientContext& g) {
-        if (g.has_incoming(1) || g.wanted("mask"))
-          return give_through_expansion(g, steps_by_loop);
+        if (g.has_incoming(1) || g.wanted("mask")) return give_through_expansion(g, steps_by_loop);
         const auto weights = g.input("recurrent_weight"), mask = g.input("mask"),
                    initial = g.input("init_state");
         auto arguments = g.forward_attributes();
@@ -88,10 +90,10 @@ Row rnn_steps() {
         g.give("projected", found[0]);
         if (initial) g.give("init_state", found[1]);
         if (g.wanted("recurrent_weight"))
-          g.give("recurrent_weight",
-                 sum_of_products(found[0], masked(states_before(g.output(0), initial,
-                                                                g.flag("reverse")),
-                                                  mask)));
+          g.give(
+              "recurrent_weight",
+              sum_of_products(
+                  found[0], masked(states_before(g.output(0), initial, g.flag("reverse")), mask)));
       })
       .evaluate(evaluate_single_gate_steps);
 }
@@ -198,8 +200,8 @@ Row single_gate_rnn() {
         attributes.insert(attributes.end(), operands.begin(), operands.end());
         attributes.emplace_back("training", true);
         auto arguments = attributes;
-        const auto z = g.flag("training") ? g.output(1)
-                                          : g.graph().add("single_gate_rnn", attributes)[1];
+        const auto z =
+            g.flag("training") ? g.output(1) : g.graph().add("single_gate_rnn", attributes)[1];
         arguments.emplace_back("z_state", z);
         arguments.emplace_back("source_gradient", g.incoming(0));
         const auto found = g.graph().add("single_gate_rnn_gradients", std::move(arguments));

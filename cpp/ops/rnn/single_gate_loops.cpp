@@ -9,8 +9,7 @@ void evaluate_single_gate_steps(const EvaluateContext& c) {
     const auto activation = c.enumeration<RNNActivation>("activation");
     const auto weights = converted<T>(c.input("recurrent_weight"), true);
     const Mask<T> mask(c);
-    const T *projected = c.input("projected").as<const T>(),
-            *initial = given<T>(c, "init_state");
+    const T *projected = c.input("projected").as<const T>(), *initial = given<T>(c, "init_state");
     for_each_sequence(c, g, 1, [&](int64_t n) {
       std::vector<C> state(static_cast<size_t>(g.units)), before(state.size()), z(state.size());
       load(initial ? initial + n * g.units : nullptr, g.units, state.data());

@@ -567,7 +567,10 @@ def pools(row: str) -> Iterator[GradientCase]:
         return
     for shape, options in [
         ((2, 3, 2, 3), {"kernel_sizes": (2, 2, 1, 2)}),
-        ((1, 2, 2, 3, 2), {"kernel_sizes": (1, 2, 2, 2), "padding_values": (0, 0, 1, 0, 0, 1, 0, 0)}),
+        (
+            (1, 2, 2, 3, 2),
+            {"kernel_sizes": (1, 2, 2, 2), "padding_values": (0, 0, 1, 0, 0, 1, 0, 0)},
+        ),
     ]:
         descriptor = mpsg.Pooling4DOpDescriptor(**options)
         x = apart(shape, row)

@@ -11,7 +11,7 @@ import numpy as np
 
 from cases.case import Case, Cases
 from cases.volumes import axis_of
-from mpsg import PaddingStyle, PoolingReturnIndicesMode, Pooling4DOpDescriptor
+from mpsg import PaddingStyle, Pooling4DOpDescriptor, PoolingReturnIndicesMode
 from support.numbers import INTEGERS, numpy_type, random_generator, values, wide
 from support.windows import Axis
 
@@ -152,9 +152,7 @@ def maximum_cases(row: str, name: str) -> Iterator[Case]:
             indices = flat_places(pool, taps, mode_of)
 
             def call(g: Any, t: list[Any], d: Any = by_index, shape: Any = shape) -> Any:
-                return g.max_pooling_4d_gradient(
-                    t[0], None, d, indices=t[1], output_shape=shape
-                )
+                return g.max_pooling_4d_gradient(t[0], None, d, indices=t[1], output_shape=shape)
 
             yield Case(row, [whole, indices], wanted, call=call, label=mode, signed_zeros=False)
 

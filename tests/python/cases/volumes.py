@@ -79,9 +79,7 @@ class Volume:
                     break
                 outputs.append(slice(inside[0], inside[-1] + 1))
                 first = axis.place(inside[0], k)
-                inputs.append(
-                    slice(first, axis.place(inside[-1], k) + 1, axis.stride)
-                )
+                inputs.append(slice(first, axis.place(inside[-1], k) + 1, axis.stride))
             else:
                 yield tap, tuple(outputs), tuple(inputs)
 
@@ -236,7 +234,10 @@ def depthwise_cases(row: str, name: str) -> Iterator[Case]:
 
 ROWS = ("", "_data_gradient", "_weights_gradient")
 VOLUME_CASES: Cases = {
-    **{f"convolution_3d{what}": partial(convolution_cases, f"convolution_3d{what}") for what in ROWS},
+    **{
+        f"convolution_3d{what}": partial(convolution_cases, f"convolution_3d{what}")
+        for what in ROWS
+    },
     **{
         f"depthwise_convolution_3d{what}": partial(
             depthwise_cases, f"depthwise_convolution_3d{what}"

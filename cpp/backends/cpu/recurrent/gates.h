@@ -44,7 +44,7 @@ struct LstmBackward {
   LstmActivations activations;
   const float *input, *forget, *candidate, *output;  // after the activations
   const float* peephole[4];
-  const float* cell_before;    // null: zeros
+  const float* cell_before;  // null: zeros
   const float* cell;
   const float* incoming;       // the gradient of this step's state ...
   const float* carried;        // ... and what comes from the step after

@@ -121,8 +121,7 @@ struct Gates {
   static void single_gate_backward(const SingleGateBackward& c) {
     for_units(c.units, [&](Place p) __attribute__((always_inline)) {
       const Vector gradient = load(c.incoming, p) + load(c.carried, p);
-      store(c.result, p,
-            gradient * slope(c.activation, activate(c.activation, load(c.z, p))));
+      store(c.result, p, gradient * slope(c.activation, activate(c.activation, load(c.z, p))));
     });
   }
 
@@ -159,8 +158,8 @@ struct Gates {
                    o = load(c.output, p), before = load(c.cell_before, p);
       const Vector of_state = load(c.incoming, p) + load(c.carried, p);
       const Vector value = activate(a.state, load(c.cell, p));
-      const Vector of_cell = load(c.of_cell, p) + load(c.incoming_cell, p) +
-                             of_state * o * slope(a.state, value);
+      const Vector of_cell =
+          load(c.of_cell, p) + load(c.incoming_cell, p) + of_state * o * slope(a.state, value);
       const Vector of_i = of_cell * z * slope(a.input, i),
                    of_f = of_cell * before * slope(a.forget, f),
                    of_z = of_cell * i * slope(a.cell, z),
@@ -194,8 +193,7 @@ struct Gates {
     for_units(c.units, [&](Place p) __attribute__((always_inline)) {
       const Vector keeps = kept(c.options, load(c.update, p));
       Vector o = load(c.output, p);
-      if (c.options.reset_after)
-        o += (load(c.product, p) + load(c.bias, p)) * load(c.reset, p);
+      if (c.options.reset_after) o += (load(c.product, p) + load(c.bias, p)) * load(c.reset, p);
       o = activate(c.options.output, o);
       store(c.output, p, o);
       store(c.state, p, keeps * load(c.before, p) + (1.0f - keeps) * o);
@@ -230,8 +228,8 @@ struct Gates {
   }
 
   static constexpr GateKernels set(const char* name) {
-    return {name,       single_gate_forward, single_gate_backward, lstm_forward, lstm_backward,
-            gru_gates,  gru_state,           gru_backward,         gru_reset};
+    return {name,      single_gate_forward, single_gate_backward, lstm_forward, lstm_backward,
+            gru_gates, gru_state,           gru_backward,         gru_reset};
   }
 #undef MPSG_INLINE
 };

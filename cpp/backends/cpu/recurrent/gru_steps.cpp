@@ -36,8 +36,8 @@ class GruSteps final : public StepsKernel {
  private:
   void run_share(const Share& share) const override {
     const int64_t units = g_.units, rows = share.rows();
-    const float *const projected = input(share, "projected"),
-                *const initial = input(share, "init_state");
+    const float *const projected = input(share, "projected"), *const initial =
+                                                                  input(share, "init_state");
     float *const masked = vector(share, 0), *const product = vector(share, 1);
     const float* before = initial ? initial + share.begin * units : nullptr;
     for (int64_t i = 0; i < g_.steps; ++i) {
@@ -65,8 +65,7 @@ class GruSteps final : public StepsKernel {
     if (options_.reset_after) multiply(share, 1, seen, units, product, units, false);
     for (int64_t n = 0; n < rows; ++n) {
       const Thirds<float> q(gates + 3 * n * units, units, order_);
-      gates_.gru_gates(
-          {units, options_, q.update, q.reset, seen + n * units, product + n * units});
+      gates_.gru_gates({units, options_, q.update, q.reset, seen + n * units, product + n * units});
     }
     if (!options_.reset_after)
       multiply(share, 1, product, units, gates + 2 * units, 3 * units, true);
@@ -149,8 +148,8 @@ class GruStepsGradient final : public StepsKernel {
         const Thirds<const float> gates(input(share, "z_state") + 3 * (at + n * units), units,
                                         order_);
         const Thirds<float> to(result + 3 * n * units, units, order_);
-        gates_.gru_reset({units, options_, gates.reset, seen + n * units, of_seen + n * units,
-                          to.reset});
+        gates_.gru_reset(
+            {units, options_, gates.reset, seen + n * units, of_seen + n * units, to.reset});
       }
     }
     multiply(share, 0, result, 3 * units, of_seen, units, true);

@@ -25,8 +25,7 @@ struct Quarters {
 class LstmSteps final : public StepsKernel {
  public:
   LstmSteps(const Plan& plan, const PlanStep& step, const ThreadPool& pool)
-      : StepsKernel(plan, step, pool, "projected"),
-        options_(ops::rnn::lstm_options(step.view())) {
+      : StepsKernel(plan, step, pool, "projected"), options_(ops::rnn::lstm_options(step.view())) {
     add_matrix(PackedMatrix(g_.units, 4 * g_.units, g_.units, 1), 0);
     add_scratch(1);
   }
@@ -62,8 +61,11 @@ class LstmSteps final : public StepsKernel {
   void run_row(const Share& share, float* gates, const float* cell_before, float* cell,
                float* state) const {
     const Quarters<float> q(gates, g_.units, options_);
-    LstmForward call{g_.units, activations_of(options_), q.input, q.forget, q.candidate, q.output,
-                     {},       cell_before,              cell,    state};
+    LstmForward call{g_.units,    activations_of(options_),
+                     q.input,     q.forget,
+                     q.candidate, q.output,
+                     {},          cell_before,
+                     cell,        state};
     if (const float* const peephole = input(share, "peephole")) {
       const Quarters<const float> p(peephole, g_.units, options_);
       const float* const all[] = {p.input, p.forget, p.candidate, p.output};
@@ -78,8 +80,7 @@ class LstmSteps final : public StepsKernel {
 class LstmStepsGradient final : public StepsKernel {
  public:
   LstmStepsGradient(const Plan& plan, const PlanStep& step, const ThreadPool& pool)
-      : StepsKernel(plan, step, pool, "z_state"),
-        options_(ops::rnn::lstm_options(step.view())) {
+      : StepsKernel(plan, step, pool, "z_state"), options_(ops::rnn::lstm_options(step.view())) {
     add_matrix(PackedMatrix(4 * g_.units, g_.units, 1, g_.units), 0);
     add_scratch(1);
   }
@@ -87,8 +88,9 @@ class LstmStepsGradient final : public StepsKernel {
  private:
   void run_share(const Share& share) const override {
     const int64_t units = g_.units, rows = share.rows();
-    float *const carried = output(share, 1) + share.begin * units,
-                 *const of_cell = output(share, 2) + share.begin * units;
+    float *const carried = output(share, 1) + share.begin * units, *const of_cell =
+                                                                       output(share, 2) +
+                                                                       share.begin * units;
     float* const of_seen = has_mask() ? vector(share, 0) : carried;
     std::fill_n(carried, rows * units, 0.0f);
     std::fill_n(of_cell, rows * units, 0.0f);
@@ -105,8 +107,8 @@ class LstmStepsGradient final : public StepsKernel {
     const int64_t units = g_.units, row = share.begin + n;
     const int64_t at = (g_.at(i) * g_.batch + row) * units;
     const float *const cells = input(share, "cell"), *const initial = input(share, "init_cell"),
-                *const incoming_cell = input(share, "cell_gradient"),
-                *const peephole = input(share, "peephole");
+                       *const incoming_cell = input(share, "cell_gradient"),
+                       *const peephole = input(share, "peephole");
     const float* before = initial ? initial + row * units : nullptr;
     if (i > 0) before = cells + (g_.at(i - 1) * g_.batch + row) * units;
     const Quarters<const float> gates(input(share, "z_state") + 4 * at, units, options_);

@@ -35,8 +35,8 @@ void PackedMatrix::multiply(const float* packed, const float* x, int64_t x_step,
   const int64_t tiles = divide_up(rows, kernels.tile_rows);
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const Range r = Range::part(rows, tiles, tile);
-    kernels.pack_panel({x + r.begin * x_step, x_step, 1, r.size(), r.size(), depth_,
-                        scratch + r.begin * depth_});
+    kernels.pack_panel(
+        {x + r.begin * x_step, x_step, 1, r.size(), r.size(), depth_, scratch + r.begin * depth_});
   }
   for (int64_t panel = 0; panel < panels(); ++panel)
     for (int64_t tile = 0; tile < tiles; ++tile) {

@@ -12,10 +12,7 @@ class PackedMatrix {
  public:
   PackedMatrix() = default;
   PackedMatrix(int64_t depth, int64_t columns, int64_t column_step, int64_t depth_step)
-      : depth_(depth),
-        columns_(columns),
-        column_step_(column_step),
-        depth_step_(depth_step) {}
+      : depth_(depth), columns_(columns), column_step_(column_step), depth_step_(depth_step) {}
 
   int64_t panels() const;
   int64_t floats() const;  // of packed memory

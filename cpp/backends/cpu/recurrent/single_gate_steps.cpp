@@ -19,8 +19,8 @@ class SingleGateSteps final : public StepsKernel {
  private:
   void run_share(const Share& share) const override {
     const int64_t units = g_.units, rows = share.rows();
-    const float *const projected = input(share, "projected"),
-                *const initial = input(share, "init_state");
+    const float *const projected = input(share, "projected"), *const initial =
+                                                                  input(share, "init_state");
     const float* seen = initial ? initial + share.begin * units : nullptr;
     for (int64_t i = 0; i < g_.steps; ++i) {
       const int64_t t = g_.at(i), at = (t * g_.batch + share.begin) * units;

@@ -45,7 +45,8 @@ StepsKernel::StepsKernel(const Plan& plan, const PlanStep& step, const ThreadPoo
     if (const int at = position(step, operand.name.c_str()); at >= 0)
       operands_.emplace_back(operand.name, at);
   if (has_mask())
-    mask_steps_ = ops::rnn::mask_steps(shape_of(plan, step.inputs[static_cast<size_t>(mask_input_)]));
+    mask_steps_ =
+        ops::rnn::mask_steps(shape_of(plan, step.inputs[static_cast<size_t>(mask_input_)]));
   // Below some work a second thread costs more than it gives.
   constexpr int64_t least_operations = 1 << 18;
   const int64_t operations = g_.steps * g_.batch * g_.units * (g_.units + 16);
@@ -133,8 +134,7 @@ void StepsKernel::run(const KernelArguments& arguments) const {
         const auto& r = *static_cast<const Run*>(context);
         const StepsKernel& kernel = r.kernel;
         const Range range = Range::part(kernel.g_.batch, kernel.shares_, task);
-        float* const memory =
-            r.packed + kernel.packed_floats_ + task * kernel.share_floats();
+        float* const memory = r.packed + kernel.packed_floats_ + task * kernel.share_floats();
         const int64_t vectors = kernel.vectors_ * range.size() * kernel.g_.units;
         kernel.run_share({&r.arguments, range.begin, range.end, r.packed,
                           memory + whole_lines(vectors), memory});
