@@ -80,7 +80,9 @@ class ExpandContext : public OperationView {
   /// The operand's tensor; an empty Tensor if it was not given.
   Tensor input(std::string_view operand, int i = 0) const;
   std::vector<Tensor> inputs_of(std::string_view operand) const;
+  const std::vector<Tensor>& inputs() const { return inputs_; }
   const TensorType& result_type(int i = 0) const { return result_types_[static_cast<size_t>(i)]; }
+  const std::vector<TensorType>& result_types() const { return result_types_; }
   /// Passes an attribute on, as numbers or as the tensor that was given.
   Argument forward(std::string_view name, std::string_view as) const;
   Argument forward(std::string_view name) const { return forward(name, name); }
@@ -119,6 +121,8 @@ class GradientContext : public ExpandContext {
   /// Does anyone need the gradient of this operand?
   bool wanted(std::string_view operand, int i = 0) const;
   void give(std::string_view operand, Tensor gradient, int i = 0);
+  /// Of the flat inputs, where they are wanted.
+  void give_all(std::vector<Tensor> gradients) { gradients_ = std::move(gradients); }
   const std::vector<Tensor>& gradients() const { return gradients_; }
 
  private:

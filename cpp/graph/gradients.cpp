@@ -30,42 +30,6 @@ Tensor sum_of(Graph& graph, const Tensor& a, const Tensor& b) {
   return graph.add_one("addition", {{"primary_tensor", a}, {"secondary_tensor", b}});
 }
 
-/// Differentiates a composite without a rule through its expansion.
-std::vector<Tensor> through_expansion(GradientContext& context, const Node& node) {
-  auto graph = context.graph();
-  auto& data = *graph.data();
-  const auto begin = data.node_count();
-  // Fresh names for the inputs, so that a tensor used twice keeps its two gradients apart.
-  std::vector<Tensor> inputs;
-  std::vector<TensorId> input_ids;
-  for (const auto id : node.inputs) {
-    auto input = data.tensor(id);
-    if (data.node(id.operation).row->name != "constant")
-      input = graph.add_one("identity", {{"tensor", input}});
-    inputs.push_back(input);
-    input_ids.push_back(input.id());
-  }
-  const auto body = data.node_count();
-  ExpandContext expansion(node.view(), graph, inputs, node.outputs);
-  node.row->expand(expansion);
-  std::map<TensorId, Tensor> seeds;
-  for (size_t i = 0; i < expansion.results().size(); ++i) {
-    if (!context.has_incoming(static_cast<int>(i))) continue;
-    const auto id = expansion.results()[i].id();
-    if (id.operation < begin) continue;
-    auto& seed = seeds[id];
-    const auto incoming = context.incoming(static_cast<int>(i));
-    seed = seed ? sum_of(graph, seed, incoming) : incoming;
-  }
-  const auto found = backpropagate(graph, seeds, input_ids, body, data.node_count());
-  std::vector<Tensor> gradients;
-  for (const auto id : input_ids) {
-    const auto at = found.find(id);
-    gradients.push_back(at == found.end() ? Tensor() : at->second);
-  }
-  return gradients;
-}
-
 /// Gradients of one node's inputs; an empty Tensor where none flows.
 std::vector<Tensor> input_gradients(Graph& graph, OperationId id, std::vector<Tensor> incoming,
                                     std::vector<bool> wanted) {
@@ -82,8 +46,10 @@ std::vector<Tensor> input_gradients(Graph& graph, OperationId id, std::vector<Te
     node.row->gradient(context);
     return context.gradients();
   }
-  if (node.row->expand && node.row->not_differentiable.empty())
-    return through_expansion(context, node);
+  if (node.row->expand && node.row->not_differentiable.empty()) {
+    give_through_expansion(context, node.row->expand);
+    return context.gradients();
+  }
   if (node.row->not_differentiable.empty())
     throw InternalError("row " + node.row->name + " has neither a gradient rule nor a reason");
   return std::vector<Tensor>(node.inputs.size());
@@ -135,6 +101,40 @@ std::map<TensorId, Tensor> backpropagate(Graph graph, std::map<TensorId, Tensor>
   for (const auto id : with_respect_to)  // those made before the swept range
     if (const auto at = gradients.find(id); at != gradients.end()) found.insert(*at);
   return found;
+}
+
+void give_through_expansion(GradientContext& context, ExpandFunction expand) {
+  auto graph = context.graph();
+  auto& data = *graph.data();
+  const auto begin = data.node_count();
+  // Fresh names for the inputs, so that a tensor used twice keeps its two gradients apart.
+  std::vector<Tensor> inputs;
+  std::vector<TensorId> input_ids;
+  for (auto input : context.inputs()) {
+    if (data.node(input.id().operation).row->name != "constant")
+      input = graph.add_one("identity", {{"tensor", input}});
+    inputs.push_back(input);
+    input_ids.push_back(input.id());
+  }
+  const auto body = data.node_count();
+  ExpandContext expansion(context, graph, inputs, context.result_types());
+  expand(expansion);
+  std::map<TensorId, Tensor> seeds;
+  for (size_t i = 0; i < expansion.results().size(); ++i) {
+    if (!context.has_incoming(static_cast<int>(i))) continue;
+    const auto id = expansion.results()[i].id();
+    if (id.operation < begin) continue;
+    auto& seed = seeds[id];
+    const auto incoming = context.incoming(static_cast<int>(i));
+    seed = seed ? sum_of(graph, seed, incoming) : incoming;
+  }
+  const auto found = backpropagate(graph, seeds, input_ids, body, data.node_count());
+  std::vector<Tensor> gradients;
+  for (const auto id : input_ids) {
+    const auto at = found.find(id);
+    gradients.push_back(at == found.end() ? Tensor() : at->second);
+  }
+  context.give_all(std::move(gradients));
 }
 
 std::vector<Tensor> Graph::gradients(const Tensor& of, const std::vector<Tensor>& with_respect_to,

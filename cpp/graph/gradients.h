@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "graph/op_schema.h"
 #include "mpsg/graph.h"
 
 namespace mpsg {
@@ -13,5 +14,8 @@ namespace mpsg {
 std::map<TensorId, Tensor> backpropagate(Graph graph, std::map<TensorId, Tensor> seeds,
                                          const std::vector<TensorId>& with_respect_to,
                                          OperationId begin, OperationId end);
+
+/// Gives the gradients of an operation that does what `expand` builds, by the rules of its parts.
+void give_through_expansion(GradientContext& context, ExpandFunction expand);
 
 }  // namespace mpsg

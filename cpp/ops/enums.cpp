@@ -74,12 +74,36 @@ const EnumType scatter_mode{
     "How an update and what is at its place become one: sum, difference, product, quotient, the "
     "smaller, the larger, the update."};
 
+const EnumType rnn_activation{
+    "RNNActivation",
+    {{"NONE", 0}, {"RELU", 1}, {"TANH", 2}, {"SIGMOID", 3}, {"HARD_SIGMOID", 4}},
+    "An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x + "
+    "0.5 between 0 and 1."};
+
+const EnumType fft_scaling_mode{
+    "FFTScalingMode",
+    {{"NONE", 0}, {"SIZE", 1}, {"UNITARY", 2}},
+    "What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n)."};
+
+const EnumType sparse_storage_type{
+    "SparseStorageType",
+    {{"COO", 0}, {"CSC", 1}, {"CSR", 2}},
+    "How a sparse matrix is stored: the row and the column of every value (COO), or the values "
+    "column by column (CSC) or row by row (CSR) with where each column or row begins."};
+
 namespace {
 
 constexpr double largest_size = 1 << 30;
 
 AttributeSpec size(std::string name, int64_t default_value, double least) {
   return in_range(integer_attribute(std::move(name), default_value), least, largest_size);
+}
+
+/// `count` numbers, all `default_value` unless given; the rows check them.
+AttributeSpec sizes(std::string name, size_t count, int64_t default_value) {
+  auto spec = integers_attribute(std::move(name));
+  spec.default_value = AttributeValue(std::vector<int64_t>(count, default_value));
+  return spec;
 }
 
 AttributeSpec required_size(std::string name) {
@@ -99,6 +123,77 @@ const DescriptorType& convolution_2d_descriptor() {
        enum_attribute("weights_layout", tensor_named_data_layout, 2)},
       "Strides, dilation, groups, padding and layouts of a 2D convolution "
       "(MPSGraphConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only."};
+  return type;
+}
+
+const DescriptorType& depthwise_convolution_2d_descriptor() {
+  static const DescriptorType type{
+      "DepthwiseConvolution2DOpDescriptor",
+      {size("stride_in_x", 1, 1), size("stride_in_y", 1, 1), size("dilation_rate_in_x", 1, 1),
+       size("dilation_rate_in_y", 1, 1), size("padding_left", 0, 0), size("padding_right", 0, 0),
+       size("padding_top", 0, 0), size("padding_bottom", 0, 0),
+       enum_attribute("padding_style", padding_style, 0),
+       enum_attribute("data_layout", tensor_named_data_layout, 0),
+       enum_attribute("weights_layout", tensor_named_data_layout, 2)},
+      "Strides, dilation, padding and layouts of a depthwise 2D convolution "
+      "(MPSGraphDepthwiseConvolution2DOpDescriptor). The paddings count with "
+      "PaddingStyle.EXPLICIT only."};
+  return type;
+}
+
+const DescriptorType& convolution_3d_descriptor() {
+  static const DescriptorType type{
+      "Convolution3DOpDescriptor",
+      {size("stride_in_x", 1, 1), size("stride_in_y", 1, 1), size("stride_in_z", 1, 1),
+       size("dilation_rate_in_x", 1, 1), size("dilation_rate_in_y", 1, 1),
+       size("dilation_rate_in_z", 1, 1), size("groups", 1, 1), size("padding_left", 0, 0),
+       size("padding_right", 0, 0), size("padding_top", 0, 0), size("padding_bottom", 0, 0),
+       size("padding_front", 0, 0), size("padding_back", 0, 0),
+       enum_attribute("padding_style", padding_style, 0),
+       enum_attribute("data_layout", tensor_named_data_layout,
+                      static_cast<int64_t>(TensorNamedDataLayout::NCDHW)),
+       enum_attribute("weights_layout", tensor_named_data_layout,
+                      static_cast<int64_t>(TensorNamedDataLayout::OIDHW))},
+      "Strides, dilation, groups, padding and layouts of a 3D convolution "
+      "(MPSGraphConvolution3DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only."};
+  return type;
+}
+
+const DescriptorType& depthwise_convolution_3d_descriptor() {
+  static const DescriptorType type{
+      "DepthwiseConvolution3DOpDescriptor",
+      {sizes("strides", 3, 1), sizes("dilation_rates", 3, 1), sizes("padding_values", 6, 0),
+       enum_attribute("padding_style", padding_style, 0),
+       in_range(integer_attribute("channel_dimension_index", -4), -4, -1)},
+      "Strides, dilation and padding (before and after each) along the three dimensions of a "
+      "depthwise 3D convolution, and which of the last four dimensions has the channels "
+      "(MPSGraphDepthwiseConvolution3DOpDescriptor). The paddings count with "
+      "PaddingStyle.EXPLICIT only."};
+  return type;
+}
+
+const DescriptorType& pooling_4d_descriptor() {
+  static const DescriptorType type{
+      "Pooling4DOpDescriptor",
+      {integers_attribute("kernel_sizes"), sizes("strides", 4, 1), sizes("dilation_rates", 4, 1),
+       sizes("padding_values", 8, 0), enum_attribute("padding_style", padding_style, 0),
+       boolean_attribute("ceil_mode", false),
+       boolean_attribute("include_zero_pad_to_average", false),
+       enum_attribute("return_indices_mode", pooling_return_indices_mode, 0),
+       // int32 only, as Apple's.
+       data_type_attribute("return_indices_data_type", DataType::int32)},
+      "Window, strides, dilation and padding (before and after each) along the last four "
+      "dimensions (MPSGraphPooling4DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT "
+      "only."};
+  return type;
+}
+
+const DescriptorType& create_sparse_descriptor() {
+  static const DescriptorType type{"CreateSparseOpDescriptor",
+                                   {enum_attribute("sparse_storage_type", sparse_storage_type, 0),
+                                    data_type_attribute("data_type", DataType::float32)},
+                                   "How a sparse matrix is stored, and the type of its values "
+                                   "(MPSGraphCreateSparseOpDescriptor)."};
   return type;
 }
 
@@ -135,6 +230,69 @@ const DescriptorType& random_descriptor() {
   return type;
 }
 
+namespace {
+AttributeSpec activation(std::string name, RNNActivation default_value) {
+  return enum_attribute(std::move(name), rnn_activation, static_cast<int64_t>(default_value));
+}
+}  // namespace
+
+const DescriptorType& single_gate_rnn_descriptor() {
+  static const DescriptorType type{
+      "SingleGateRNNDescriptor",
+      {boolean_attribute("reverse", false), boolean_attribute("bidirectional", false),
+       boolean_attribute("training", false), activation("activation", RNNActivation::RELU)},
+      "Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it "
+      "goes through the sequence from its end (`reverse`) or in both directions, whether it also "
+      "returns what its gradient needs (`training`), and its activation."};
+  return type;
+}
+
+const DescriptorType& lstm_descriptor() {
+  static const DescriptorType type{
+      "LSTMDescriptor",
+      {boolean_attribute("reverse", false), boolean_attribute("bidirectional", false),
+       boolean_attribute("produce_cell", false), boolean_attribute("training", false),
+       boolean_attribute("forget_gate_last", false),
+       activation("input_gate_activation", RNNActivation::SIGMOID),
+       activation("forget_gate_activation", RNNActivation::SIGMOID),
+       activation("cell_gate_activation", RNNActivation::TANH),
+       activation("output_gate_activation", RNNActivation::SIGMOID),
+       activation("activation", RNNActivation::TANH)},
+      "Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether "
+      "it also returns the cells (`produce_cell`) and what its gradient needs (`training`), the "
+      "order of its gates (input, forget, cell, output; with `forget_gate_last` input, cell, "
+      "forget, output) and their activations; `activation` is that of the cell."};
+  return type;
+}
+
+const DescriptorType& gru_descriptor() {
+  static const DescriptorType type{
+      "GRUDescriptor",
+      {boolean_attribute("reverse", false), boolean_attribute("bidirectional", false),
+       boolean_attribute("training", false), boolean_attribute("reset_gate_first", false),
+       boolean_attribute("reset_after", false), boolean_attribute("flip_z", false),
+       activation("update_gate_activation", RNNActivation::SIGMOID),
+       activation("reset_gate_activation", RNNActivation::SIGMOID),
+       activation("output_gate_activation", RNNActivation::TANH)},
+      "Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also "
+      "returns what its gradient needs (`training`), the order of its gates (update, reset, "
+      "output; with `reset_gate_first` reset, update, output), whether the reset gate is applied "
+      "after the product with the recurrent weights (`reset_after`), which part the update gate "
+      "keeps (`flip_z`), and the activations."};
+  return type;
+}
+
+const DescriptorType& fft_descriptor() {
+  static const DescriptorType type{
+      "FFTDescriptor",
+      {boolean_attribute("inverse", false), enum_attribute("scaling_mode", fft_scaling_mode, 0),
+       boolean_attribute("round_to_odd_hermitean", false)},
+      "Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent "
+      "(`inverse`: +, else -), the scale, which does not depend on it, and whether "
+      "hermitean_to_real_fft makes an odd number of elements."};
+  return type;
+}
+
 std::span<const EnumType* const> all_enums() {
   static const EnumType* const all[] = {&padding_style,
                                         &tensor_named_data_layout,
@@ -143,13 +301,26 @@ std::span<const EnumType* const> all_enums() {
                                         &pooling_return_indices_mode,
                                         &random_distribution,
                                         &random_normal_sampling_method,
-                                        &scatter_mode};
+                                        &scatter_mode,
+                                        &rnn_activation,
+                                        &fft_scaling_mode,
+                                        &sparse_storage_type};
   return all;
 }
 
 std::span<const DescriptorType* const> all_descriptors() {
   static const DescriptorType* const all[] = {&convolution_2d_descriptor(),
-                                              &pooling_2d_descriptor(), &random_descriptor()};
+                                              &convolution_3d_descriptor(),
+                                              &depthwise_convolution_2d_descriptor(),
+                                              &depthwise_convolution_3d_descriptor(),
+                                              &pooling_2d_descriptor(),
+                                              &pooling_4d_descriptor(),
+                                              &random_descriptor(),
+                                              &single_gate_rnn_descriptor(),
+                                              &lstm_descriptor(),
+                                              &gru_descriptor(),
+                                              &fft_descriptor(),
+                                              &create_sparse_descriptor()};
   return all;
 }
 

@@ -45,6 +45,9 @@ enum class PoolingReturnIndicesMode : int64_t {
 };
 enum class RandomDistribution : int64_t { UNIFORM, NORMAL, TRUNCATED_NORMAL };
 enum class RandomNormalSamplingMethod : int64_t { INV_CDF, BOX_MULLER };
+enum class RNNActivation : int64_t { NONE, RELU, TANH, SIGMOID, HARD_SIGMOID };
+enum class FFTScalingMode : int64_t { NONE, SIZE, UNITARY };
+enum class SparseStorageType : int64_t { COO, CSC, CSR };
 enum class ScatterMode : int64_t { ADD, SUB, MUL, DIV, MIN, MAX, SET };
 
 // As data, for the bindings, the generated files and the checks.
@@ -56,10 +59,22 @@ extern const EnumType pooling_return_indices_mode;
 extern const EnumType random_distribution;
 extern const EnumType random_normal_sampling_method;
 extern const EnumType scatter_mode;
+extern const EnumType rnn_activation;
+extern const EnumType fft_scaling_mode;
+extern const EnumType sparse_storage_type;
 
 const DescriptorType& convolution_2d_descriptor();
+const DescriptorType& convolution_3d_descriptor();
+const DescriptorType& depthwise_convolution_2d_descriptor();
+const DescriptorType& depthwise_convolution_3d_descriptor();
+const DescriptorType& pooling_4d_descriptor();
+const DescriptorType& create_sparse_descriptor();
 const DescriptorType& pooling_2d_descriptor();
 const DescriptorType& random_descriptor();
+const DescriptorType& single_gate_rnn_descriptor();
+const DescriptorType& lstm_descriptor();
+const DescriptorType& gru_descriptor();
+const DescriptorType& fft_descriptor();
 
 std::span<const EnumType* const> all_enums();
 std::span<const DescriptorType* const> all_descriptors();

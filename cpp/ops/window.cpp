@@ -8,9 +8,6 @@
 namespace mpsg::ops {
 namespace {
 
-// Sizes beyond this exist only in zero-sized tensors; refusing them keeps the sums below exact.
-constexpr int64_t largest_size = int64_t{1} << 60;
-
 std::string text(int64_t number) { return std::to_string(number); }
 
 /// Positions of the four dimensions of an image or of weights in its shape.
@@ -41,99 +38,27 @@ Shape require_rank_4(const Shape& shape, const char* what) {
   if (shape.rank() != 4)
     throw GraphError(std::string(what) + " has shape " + shape.to_string() + "; rank 4 is needed");
   for (const auto size : shape.dimensions())
-    if (size > largest_size)
+    if (size > largest_window_size)
       throw GraphError(std::string(what) + " has a size of " + text(size) + ", which is too large");
   return shape;
 }
 
-/// What a descriptor says about one axis ("x": width, "y": height).
-struct AxisOptions {
-  const char* name;
-  PaddingStyle style;
-  int64_t stride;
-  int64_t dilation;
-  int64_t pad_before;
-  int64_t pad_after;
-  bool ceil_mode = false;
-};
-
 AxisOptions axis_options(const OperationView& operation, bool horizontal) {
-  const auto style = operation.enumeration<PaddingStyle>("padding_style");
-  if (style == PaddingStyle::EXPLICIT_OFFSET)
-    throw GraphError("'padding_style' EXPLICIT_OFFSET is for stencils only");
-  const bool is_explicit = style == PaddingStyle::EXPLICIT;
-  const auto padding = [&](const char* name) {
-    return is_explicit ? operation.integer(name) : int64_t{0};
-  };
+  const auto number = [&](const char* name) { return operation.integer(name); };
+  const auto style = padding_style_of(operation);
   if (horizontal)
     return {"x",
             style,
-            operation.integer("stride_in_x"),
-            operation.integer("dilation_rate_in_x"),
-            padding("padding_left"),
-            padding("padding_right")};
+            number("stride_in_x"),
+            number("dilation_rate_in_x"),
+            number("padding_left"),
+            number("padding_right")};
   return {"y",
           style,
-          operation.integer("stride_in_y"),
-          operation.integer("dilation_rate_in_y"),
-          padding("padding_top"),
-          padding("padding_bottom")};
-}
-
-/// (kernel - 1) * dilation + 1, or something that no input reaches.
-int64_t saturated_extent(int64_t kernel, int64_t dilation) {
-  int64_t reach;
-  if (__builtin_mul_overflow(kernel - 1, dilation, &reach) || reach >= 4 * largest_size)
-    return 4 * largest_size;
-  return reach + 1;
-}
-
-/// Output size with the paddings in `axis`; `input` and `kernel` are known.
-int64_t strided_output(const WindowAxis& axis, const AxisOptions& options, int64_t extent) {
-  const int64_t padded = axis.input + axis.pad_before + axis.pad_after;
-  if (padded < extent) {
-    if (axis.input == 0) return 0;
-    throw GraphError("along " + std::string(options.name) + " the window spans " + text(extent) +
-                     " elements (kernel " + text(axis.kernel) + ", dilation " +
-                     text(axis.dilation) + "), more than the padded input's " + text(padded) +
-                     " (input " + text(axis.input) + ", padding " + text(axis.pad_before) + " + " +
-                     text(axis.pad_after) + ")");
-  }
-  const int64_t free = padded - extent;
-  int64_t output = free / axis.stride + 1;
-  // The last window, which sticks out, must still begin inside the input or the padding before it.
-  if (options.ceil_mode && free % axis.stride != 0 &&
-      output * axis.stride < axis.input + axis.pad_before)
-    ++output;
-  return output;
-}
-
-/// Pads and output size of one axis; an unknown input or kernel leaves an unknown output.
-WindowAxis resolve_axis(const AxisOptions& options, int64_t input, int64_t kernel) {
-  WindowAxis axis{.input = input,
-                  .kernel = kernel,
-                  .stride = options.stride,
-                  .dilation = options.dilation,
-                  .pad_before = options.pad_before,
-                  .pad_after = options.pad_after,
-                  .output = unknown_dimension};
-  if (kernel == 0)
-    throw GraphError("the window has no elements along " + std::string(options.name));
-  const bool same =
-      options.style == PaddingStyle::TF_SAME || options.style == PaddingStyle::ONNX_SAME_LOWER;
-  if (input < 0) return axis;
-  if (same) axis.output = input == 0 ? 0 : (input - 1) / axis.stride + 1;
-  if (kernel < 0) return axis;
-  const int64_t extent = saturated_extent(kernel, axis.dilation);
-  if (!same) {
-    axis.output = strided_output(axis, options, extent);
-    return axis;
-  }
-  const int64_t reach = (axis.output - 1) * axis.stride + extent;
-  const int64_t total = axis.output == 0 ? 0 : std::max<int64_t>(0, reach - input);
-  axis.pad_before = options.style == PaddingStyle::TF_SAME ? total / 2 : total - total / 2;
-  axis.pad_after = total - axis.pad_before;
-  return axis;
+          number("stride_in_y"),
+          number("dilation_rate_in_y"),
+          number("padding_top"),
+          number("padding_bottom")};
 }
 
 /// The geometry as far as it is known; -1 for what is not.
@@ -193,6 +118,28 @@ Shape convolution_2d_output_shape(const OperationView& operation, const Shape& s
                                   const Shape& weights) {
   const auto g = partial_convolution(operation, source, weights);
   return image_shape(g.nhwc, g.batch, g.out_channels, g.y.output, g.x.output);
+}
+
+Shape depthwise_convolution_2d_output_shape(const OperationView& operation, const Shape& source,
+                                            const Shape& weights) {
+  const bool channels_last = is_nhwc(operation), hwim = is_hwio(operation);
+  const auto image = channels_last ? nhwc : nchw;
+  const auto filter = hwim ? hwio : oihw;
+  const auto s = require_rank_4(source, "the source");
+  const auto w = require_rank_4(weights, "the weights");
+  const int64_t multiplier = w[filter.batch_or_out];
+  const int64_t channels = std::max(s[image.channels], w[filter.channels]);
+  if (s[image.channels] >= 0 && w[filter.channels] >= 0 && s[image.channels] != w[filter.channels])
+    throw GraphError("the source " + s.to_string() + (channels_last ? " (NHWC)" : " (NCHW)") +
+                     " has " + text(s[image.channels]) + " channels; the weights " + w.to_string() +
+                     (hwim ? " (HWIO)" : " (OIHW)") + " are for " + text(w[filter.channels]) +
+                     " ('I'; 'O' is how many results each channel has)");
+  int64_t results = unknown_dimension;
+  if (channels >= 0 && multiplier >= 0 && __builtin_mul_overflow(channels, multiplier, &results))
+    throw GraphError("the weights " + w.to_string() + " have too many channels");
+  const auto y = resolve_axis(axis_options(operation, false), s[image.height], w[filter.height]);
+  const auto x = resolve_axis(axis_options(operation, true), s[image.width], w[filter.width]);
+  return image_shape(channels_last, s[image.batch_or_out], results, y.output, x.output);
 }
 
 Convolution2DGeometry resolve_convolution_2d(const OperationView& operation, const Shape& source,

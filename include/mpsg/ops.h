@@ -99,6 +99,31 @@ enum class ScatterMode : int64_t {
   SET = 6,
 };
 
+/// An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x + 0.5
+/// between 0 and 1.
+enum class RNNActivation : int64_t {
+  NONE = 0,
+  RELU = 1,
+  TANH = 2,
+  SIGMOID = 3,
+  HARD_SIGMOID = 4,
+};
+
+/// What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n).
+enum class FFTScalingMode : int64_t {
+  NONE = 0,
+  SIZE = 1,
+  UNITARY = 2,
+};
+
+/// How a sparse matrix is stored: the row and the column of every value (COO), or the values column
+/// by column (CSC) or row by row (CSR) with where each column or row begins.
+enum class SparseStorageType : int64_t {
+  COO = 0,
+  CSC = 1,
+  CSR = 2,
+};
+
 /// Strides, dilation, groups, padding and layouts of a 2D convolution
 /// (MPSGraphConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
 struct Convolution2DOpDescriptor {
@@ -128,6 +153,97 @@ struct Convolution2DOpDescriptor {
     arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
     arguments.push_back({"data_layout", static_cast<int64_t>(data_layout)});
     arguments.push_back({"weights_layout", static_cast<int64_t>(weights_layout)});
+  }
+};
+
+/// Strides, dilation, groups, padding and layouts of a 3D convolution
+/// (MPSGraphConvolution3DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
+struct Convolution3DOpDescriptor {
+  int64_t stride_in_x = 1;
+  int64_t stride_in_y = 1;
+  int64_t stride_in_z = 1;
+  int64_t dilation_rate_in_x = 1;
+  int64_t dilation_rate_in_y = 1;
+  int64_t dilation_rate_in_z = 1;
+  int64_t groups = 1;
+  int64_t padding_left = 0;
+  int64_t padding_right = 0;
+  int64_t padding_top = 0;
+  int64_t padding_bottom = 0;
+  int64_t padding_front = 0;
+  int64_t padding_back = 0;
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  TensorNamedDataLayout data_layout = TensorNamedDataLayout::NCDHW;
+  TensorNamedDataLayout weights_layout = TensorNamedDataLayout::OIDHW;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"stride_in_x", AttributeValue(stride_in_x)});
+    arguments.push_back({"stride_in_y", AttributeValue(stride_in_y)});
+    arguments.push_back({"stride_in_z", AttributeValue(stride_in_z)});
+    arguments.push_back({"dilation_rate_in_x", AttributeValue(dilation_rate_in_x)});
+    arguments.push_back({"dilation_rate_in_y", AttributeValue(dilation_rate_in_y)});
+    arguments.push_back({"dilation_rate_in_z", AttributeValue(dilation_rate_in_z)});
+    arguments.push_back({"groups", AttributeValue(groups)});
+    arguments.push_back({"padding_left", AttributeValue(padding_left)});
+    arguments.push_back({"padding_right", AttributeValue(padding_right)});
+    arguments.push_back({"padding_top", AttributeValue(padding_top)});
+    arguments.push_back({"padding_bottom", AttributeValue(padding_bottom)});
+    arguments.push_back({"padding_front", AttributeValue(padding_front)});
+    arguments.push_back({"padding_back", AttributeValue(padding_back)});
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"data_layout", static_cast<int64_t>(data_layout)});
+    arguments.push_back({"weights_layout", static_cast<int64_t>(weights_layout)});
+  }
+};
+
+/// Strides, dilation, padding and layouts of a depthwise 2D convolution
+/// (MPSGraphDepthwiseConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT
+/// only.
+struct DepthwiseConvolution2DOpDescriptor {
+  int64_t stride_in_x = 1;
+  int64_t stride_in_y = 1;
+  int64_t dilation_rate_in_x = 1;
+  int64_t dilation_rate_in_y = 1;
+  int64_t padding_left = 0;
+  int64_t padding_right = 0;
+  int64_t padding_top = 0;
+  int64_t padding_bottom = 0;
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  TensorNamedDataLayout data_layout = TensorNamedDataLayout::NCHW;
+  TensorNamedDataLayout weights_layout = TensorNamedDataLayout::OIHW;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"stride_in_x", AttributeValue(stride_in_x)});
+    arguments.push_back({"stride_in_y", AttributeValue(stride_in_y)});
+    arguments.push_back({"dilation_rate_in_x", AttributeValue(dilation_rate_in_x)});
+    arguments.push_back({"dilation_rate_in_y", AttributeValue(dilation_rate_in_y)});
+    arguments.push_back({"padding_left", AttributeValue(padding_left)});
+    arguments.push_back({"padding_right", AttributeValue(padding_right)});
+    arguments.push_back({"padding_top", AttributeValue(padding_top)});
+    arguments.push_back({"padding_bottom", AttributeValue(padding_bottom)});
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"data_layout", static_cast<int64_t>(data_layout)});
+    arguments.push_back({"weights_layout", static_cast<int64_t>(weights_layout)});
+  }
+};
+
+/// Strides, dilation and padding (before and after each) along the three dimensions of a depthwise
+/// 3D convolution, and which of the last four dimensions has the channels
+/// (MPSGraphDepthwiseConvolution3DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT
+/// only.
+struct DepthwiseConvolution3DOpDescriptor {
+  Integers strides = std::vector<int64_t>{1, 1, 1};
+  Integers dilation_rates = std::vector<int64_t>{1, 1, 1};
+  Integers padding_values = std::vector<int64_t>{0, 0, 0, 0, 0, 0};
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  int64_t channel_dimension_index = -4;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back(strides.argument("strides"));
+    arguments.push_back(dilation_rates.argument("dilation_rates"));
+    arguments.push_back(padding_values.argument("padding_values"));
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"channel_dimension_index", AttributeValue(channel_dimension_index)});
   }
 };
 
@@ -171,6 +287,33 @@ struct Pooling2DOpDescriptor {
   }
 };
 
+/// Window, strides, dilation and padding (before and after each) along the last four dimensions
+/// (MPSGraphPooling4DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
+struct Pooling4DOpDescriptor {
+  Integers kernel_sizes = 0;  // must be given
+  Integers strides = std::vector<int64_t>{1, 1, 1, 1};
+  Integers dilation_rates = std::vector<int64_t>{1, 1, 1, 1};
+  Integers padding_values = std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, 0};
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  bool ceil_mode = false;
+  bool include_zero_pad_to_average = false;
+  PoolingReturnIndicesMode return_indices_mode = PoolingReturnIndicesMode::NONE;
+  DataType return_indices_data_type = DataType::int32;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back(kernel_sizes.argument("kernel_sizes"));
+    arguments.push_back(strides.argument("strides"));
+    arguments.push_back(dilation_rates.argument("dilation_rates"));
+    arguments.push_back(padding_values.argument("padding_values"));
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"ceil_mode", AttributeValue(ceil_mode)});
+    arguments.push_back(
+        {"include_zero_pad_to_average", AttributeValue(include_zero_pad_to_average)});
+    arguments.push_back({"return_indices_mode", static_cast<int64_t>(return_indices_mode)});
+    arguments.push_back({"return_indices_data_type", AttributeValue(return_indices_data_type)});
+  }
+};
+
 /// Distribution, type and parameters of random numbers (MPSGraphRandomOpDescriptor). min_integer <=
 /// value < max_integer for integer types.
 struct RandomOpDescriptor {
@@ -194,6 +337,108 @@ struct RandomOpDescriptor {
     arguments.push_back({"mean", AttributeValue(mean)});
     arguments.push_back({"standard_deviation", AttributeValue(standard_deviation)});
     arguments.push_back({"sampling_method", static_cast<int64_t>(sampling_method)});
+  }
+};
+
+/// Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it goes
+/// through the sequence from its end (`reverse`) or in both directions, whether it also returns
+/// what its gradient needs (`training`), and its activation.
+struct SingleGateRNNDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool training = false;
+  RNNActivation activation = RNNActivation::RELU;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"activation", static_cast<int64_t>(activation)});
+  }
+};
+
+/// Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether it
+/// also returns the cells (`produce_cell`) and what its gradient needs (`training`), the order of
+/// its gates (input, forget, cell, output; with `forget_gate_last` input, cell, forget, output) and
+/// their activations; `activation` is that of the cell.
+struct LSTMDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool produce_cell = false;
+  bool training = false;
+  bool forget_gate_last = false;
+  RNNActivation input_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation forget_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation cell_gate_activation = RNNActivation::TANH;
+  RNNActivation output_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation activation = RNNActivation::TANH;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"produce_cell", AttributeValue(produce_cell)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"forget_gate_last", AttributeValue(forget_gate_last)});
+    arguments.push_back({"input_gate_activation", static_cast<int64_t>(input_gate_activation)});
+    arguments.push_back({"forget_gate_activation", static_cast<int64_t>(forget_gate_activation)});
+    arguments.push_back({"cell_gate_activation", static_cast<int64_t>(cell_gate_activation)});
+    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
+    arguments.push_back({"activation", static_cast<int64_t>(activation)});
+  }
+};
+
+/// Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also
+/// returns what its gradient needs (`training`), the order of its gates (update, reset, output;
+/// with `reset_gate_first` reset, update, output), whether the reset gate is applied after the
+/// product with the recurrent weights (`reset_after`), which part the update gate keeps (`flip_z`),
+/// and the activations.
+struct GRUDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool training = false;
+  bool reset_gate_first = false;
+  bool reset_after = false;
+  bool flip_z = false;
+  RNNActivation update_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation reset_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation output_gate_activation = RNNActivation::TANH;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"reset_gate_first", AttributeValue(reset_gate_first)});
+    arguments.push_back({"reset_after", AttributeValue(reset_after)});
+    arguments.push_back({"flip_z", AttributeValue(flip_z)});
+    arguments.push_back({"update_gate_activation", static_cast<int64_t>(update_gate_activation)});
+    arguments.push_back({"reset_gate_activation", static_cast<int64_t>(reset_gate_activation)});
+    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
+  }
+};
+
+/// Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent (`inverse`: +,
+/// else -), the scale, which does not depend on it, and whether hermitean_to_real_fft makes an odd
+/// number of elements.
+struct FFTDescriptor {
+  bool inverse = false;
+  FFTScalingMode scaling_mode = FFTScalingMode::NONE;
+  bool round_to_odd_hermitean = false;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"inverse", AttributeValue(inverse)});
+    arguments.push_back({"scaling_mode", static_cast<int64_t>(scaling_mode)});
+    arguments.push_back({"round_to_odd_hermitean", AttributeValue(round_to_odd_hermitean)});
+  }
+};
+
+/// How a sparse matrix is stored, and the type of its values (MPSGraphCreateSparseOpDescriptor).
+struct CreateSparseOpDescriptor {
+  SparseStorageType sparse_storage_type = SparseStorageType::COO;
+  DataType data_type = DataType::float32;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"sparse_storage_type", static_cast<int64_t>(sparse_storage_type)});
+    arguments.push_back({"data_type", AttributeValue(data_type)});
   }
 };
 
@@ -992,6 +1237,60 @@ inline Tensor convolution_2d_weights_gradient(
       .add_one("convolution_2d_weights_gradient", std::move(arguments), name);
 }
 
+/// Every output element is the sum of a window of `source` times `weights` (a cross-correlation:
+/// the kernel is not flipped), group by group. Volumes are (N, C, D, H, W) or (N, D, H, W, C), as
+/// the descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding
+/// is as in convolution_2d. Floating-point types; sums are in float32 for 16-bit ones. A composite
+/// of convolution_2d.
+/// Apple: convolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 13.2).
+inline Tensor convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                             const Convolution3DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d", source, weights)
+      .add_one("convolution_3d", std::move(arguments), name);
+}
+
+/// The gradient of convolution_3d with respect to its source, whose shape is `output_shape`: also
+/// what is called a transposed convolution. Volumes are (N, C, D, H, W) or (N, D, H, W, C), as the
+/// descriptor says, weights (O, C / groups, kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding is
+/// as in convolution_2d. Floating-point types; sums are in float32 for 16-bit ones. A composite of
+/// convolution_2d.
+/// Apple:
+/// convolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 13.2).
+inline Tensor convolution_3d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape,
+    const Convolution3DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d_data_gradient", incoming_gradient, weights)
+      .add_one("convolution_3d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of convolution_3d with respect to its weights, whose shape is `output_shape`.
+/// Volumes are (N, C, D, H, W) or (N, D, H, W, C), as the descriptor says, weights (O, C / groups,
+/// kD, kH, kW) or (kD, kH, kW, C / groups, O). Padding is as in convolution_2d. Floating-point
+/// types; sums are in float32 for 16-bit ones. A composite of convolution_2d.
+/// Apple:
+/// convolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:forwardConvolutionDescriptor:name:
+/// (macOS 13.2).
+inline Tensor convolution_3d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape,
+    const Convolution3DOpDescriptor& forward_convolution_descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  forward_convolution_descriptor.append_to(arguments);
+  return detail::graph_of("convolution_3d_weights_gradient", incoming_gradient, source)
+      .add_one("convolution_3d_weights_gradient", std::move(arguments), name);
+}
+
 // --- ConvolutionTranspose
 
 /// Spreads every element of `source` over a window of the result, whose shape is `output_shape`:
@@ -1049,6 +1348,165 @@ inline Tensor convolution_transpose_2d_weights_gradient(
   forward_convolution_descriptor.append_to(arguments);
   return detail::graph_of("convolution_transpose_2d_weights_gradient", incoming_gradient, source)
       .add_one("convolution_transpose_2d_weights_gradient", std::move(arguments), name);
+}
+
+// --- DepthwiseConvolution
+
+/// A convolution of each channel of `source` with weights of its own. Images are (N, C, H, W) or
+/// (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or (kH, kW, C,
+/// multiplier) with HWIO; result channel c * multiplier + m is of source channel c (TensorFlow's
+/// order). Padding is as in convolution_2d. A composite of its grouped form.
+/// Apple: depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0).
+inline Tensor depthwise_convolution_2d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const DepthwiseConvolution2DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d", source, weights)
+      .add_one("depthwise_convolution_2d", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_2d with respect to its source, whose shape is
+/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
+/// composite of its grouped form.
+/// Apple:
+/// depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+/// (macOS 11.0).
+inline Tensor depthwise_convolution_2d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d_data_gradient", incoming_gradient, weights)
+      .add_one("depthwise_convolution_2d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
+/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
+/// composite of its grouped form.
+/// Apple:
+/// depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+/// (macOS 11.0).
+inline Tensor depthwise_convolution_2d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d_weights_gradient", incoming_gradient, source)
+      .add_one("depthwise_convolution_2d_weights_gradient", std::move(arguments), name);
+}
+
+/// A 3D convolution of each channel of `source` with weights of its own. The channels are dimension
+/// `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1: (..., D, H,
+/// W, C)), and so they are in the weights, which have these four only. The window slides over the
+/// other three; the dimensions before are a batch. Floating-point types. A composite of the grouped
+/// convolution_3d.
+/// Apple: depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
+inline Tensor depthwise_convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const DepthwiseConvolution3DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d", source, weights)
+      .add_one("depthwise_convolution_3d", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its source, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_data_gradient", incoming_gradient, weights)
+      .add_one("depthwise_convolution_3d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_weights_gradient", incoming_gradient, source)
+      .add_one("depthwise_convolution_3d_weights_gradient", std::move(arguments), name);
+}
+
+// --- FourierTransform
+
+/// The discrete Fourier transform of a complex or real tensor: complex64, of the same shape. `axes`
+/// (an int, ints or an integer tensor) are transformed one after the other: the sum over k of
+/// tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the scale: 1, 1 / V
+/// or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is (FFTScalingMode). Any
+/// size is quick.
+/// Apple: fastFourierTransformWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor fast_fourier_transform(const Tensor& tensor, const IntegersOrTensor& axes,
+                                     const FFTDescriptor& descriptor,
+                                     const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("fast_fourier_transform", tensor)
+      .add_one("fast_fourier_transform", std::move(arguments), name);
+}
+
+/// The discrete Fourier transform of a spectrum of which the last of `axes` has the first n / 2 + 1
+/// elements only and the others are taken to be their conjugates, so that the result is real:
+/// NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
+/// round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after the
+/// other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`,
+/// times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever
+/// `inverse` is (FFTScalingMode). Any size is quick.
+/// Apple: HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor hermitean_to_real_fft(const Tensor& tensor, const IntegersOrTensor& axes,
+                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("hermitean_to_real_fft", tensor)
+      .add_one("hermitean_to_real_fft", std::move(arguments), name);
+}
+
+/// The discrete Fourier transform of a real tensor, of which the last of `axes` keeps the first n /
+/// 2 + 1 elements only: the others are their conjugates (NumPy's rfftn, and with `inverse` its
+/// conjugate). `axes` (an int, ints or an integer tensor) are transformed one after the other: the
+/// sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the
+/// scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is
+/// (FFTScalingMode). Any size is quick.
+/// Apple: realToHermiteanFFTWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor real_to_hermitean_fft(const Tensor& tensor, const IntegersOrTensor& axes,
+                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("real_to_hermitean_fft", tensor)
+      .add_one("real_to_hermitean_fft", std::move(arguments), name);
 }
 
 // --- Gather
@@ -1522,6 +1980,66 @@ inline Tensor avg_pooling_2d_gradient(const TensorOrScalar& gradient, const Tens
       .add_one("avg_pooling_2d_gradient", std::move(arguments), name);
 }
 
+/// The mean of every window of `source`. Padding counts as zeros with include_zero_pad_to_average,
+/// else only what lies inside the tensor counts; a window without elements gives 0. 16-bit floats
+/// compute in float32. The window slides over the last four dimensions; those before are a batch.
+/// Padding values are before and after each of the four. With ceil_mode a last window that sticks
+/// out counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
+/// of 2D poolings.
+/// Apple: avgPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor avg_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("avg_pooling_4d", source)
+      .add_one("avg_pooling_4d", std::move(arguments), name);
+}
+
+/// The gradient of avg_pooling_4d: every element of `gradient`, divided as the average was, goes to
+/// all elements of its window. The values of `source` do not matter, its shape is the result's. The
+/// window slides over the last four dimensions; those before are a batch. Padding values are before
+/// and after each of the four. With ceil_mode a last window that sticks out counts if it begins
+/// inside the tensor or the padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Apple: avgPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor avg_pooling_4d_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                      const Pooling4DOpDescriptor& descriptor,
+                                      const std::string& name = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient}, {"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("avg_pooling_4d_gradient", gradient, source)
+      .add_one("avg_pooling_4d_gradient", std::move(arguments), name);
+}
+
+/// The square root of the sum of squares of every window of `source`. 16-bit floats compute in
+/// float32. The window slides over the last four dimensions; those before are a batch. Padding
+/// values are before and after each of the four. With ceil_mode a last window that sticks out
+/// counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite of
+/// 2D poolings.
+/// Apple: L2NormPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor l2_norm_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                                 const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("l2_norm_pooling_4d", source)
+      .add_one("l2_norm_pooling_4d", std::move(arguments), name);
+}
+
+/// The gradient of l2_norm_pooling_4d: source times what `gradient` / norm gives back to each
+/// element of its window; 0 where the norm is 0. The window slides over the last four dimensions;
+/// those before are a batch. Padding values are before and after each of the four. With ceil_mode a
+/// last window that sticks out counts if it begins inside the tensor or the padding before it
+/// (PyTorch's rule). A composite of 2D poolings.
+/// Apple: L2NormPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor l2_norm_pooling_4d_gradient(const TensorOrScalar& gradient,
+                                          const TensorOrScalar& source,
+                                          const Pooling4DOpDescriptor& descriptor,
+                                          const std::string& name = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient}, {"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("l2_norm_pooling_4d_gradient", gradient, source)
+      .add_one("l2_norm_pooling_4d_gradient", std::move(arguments), name);
+}
+
 /// The maximum of every window of `source`. Padding never wins; NaN does; a window that lies in the
 /// padding altogether gives -infinity (for integers the least number). Images are (N, C, H, W) or
 /// (N, H, W, C), as the descriptor says. With ceil_mode a last window that sticks out counts if it
@@ -1575,6 +2093,364 @@ inline std::vector<Tensor> max_pooling_2d_return_indices(const Tensor& source,
   descriptor.append_to(arguments);
   return detail::graph_of("max_pooling_2d_return_indices", source)
       .add("max_pooling_2d_return_indices", std::move(arguments), name);
+}
+
+/// The maximum of every window of `source`. Padding never wins; NaN does; a window that lies in the
+/// padding altogether gives -infinity (for integers the least number). The window slides over the
+/// last four dimensions; those before are a batch. Padding values are before and after each of the
+/// four. With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
+/// padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Apple: maxPooling4DWithSourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor max_pooling_4d(const Tensor& source, const Pooling4DOpDescriptor& descriptor,
+                             const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d", source)
+      .add_one("max_pooling_4d", std::move(arguments), name);
+}
+
+struct MaxPooling4dGradientOptions {
+  TensorOrScalar indices{};
+  IntegersOrTensor output_shape{};
+  std::string name{};
+};
+
+/// The gradient of max_pooling_4d: every element of `gradient` goes to the first maximum of its
+/// window. The maxima are found again from `source`, or named by the `indices` of
+/// max_pooling_4d_return_indices for a source of `output_shape`; an index outside the source is
+/// skipped. The window slides over the last four dimensions; those before are a batch. Padding
+/// values are before and after each of the four. With ceil_mode a last window that sticks out
+/// counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite of
+/// 2D poolings.
+/// Apple: maxPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0).
+inline Tensor max_pooling_4d_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                      const Pooling4DOpDescriptor& descriptor,
+                                      const MaxPooling4dGradientOptions& options = {}) {
+  std::vector<Argument> arguments{{"gradient", gradient},
+                                  {"source", source},
+                                  {"indices", options.indices},
+                                  options.output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d_gradient", gradient, source)
+      .add_one("max_pooling_4d_gradient", std::move(arguments), options.name);
+}
+
+/// The maximum of every window and its index, int32. The index counts elements of the last 1 to 4
+/// dimensions of the source (GLOBAL_FLATTEN) or of the window (LOCAL_FLATTEN). The first of equal
+/// maxima counts; a window that lies in the padding altogether has index -1. The window slides over
+/// the last four dimensions; those before are a batch. Padding values are before and after each of
+/// the four. With ceil_mode a last window that sticks out counts if it begins inside the tensor or
+/// the padding before it (PyTorch's rule). A composite of 2D poolings.
+/// Returns values, indices.
+/// Apple: maxPooling4DReturnIndicesWithSourceTensor:descriptor:name: (macOS 12.2).
+inline std::vector<Tensor> max_pooling_4d_return_indices(const Tensor& source,
+                                                         const Pooling4DOpDescriptor& descriptor,
+                                                         const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("max_pooling_4d_return_indices", source)
+      .add("max_pooling_4d_return_indices", std::move(arguments), name);
+}
+
+// --- Quantization
+
+struct DequantizeOptions {
+  Tensor scale{};
+  Tensor zero_point{};
+  DataType data_type = DataType::float32;
+  TensorOrScalar lut{};
+  std::optional<int64_t> axis{};
+  std::string name{};
+};
+
+/// scale * (tensor - zero_point) as a floating-point type. scale and zero_point (0 if not given)
+/// are scalars; with `axis` vectors as long as that axis; or they have the tensor's rank and sizes
+/// that divide the tensor's: then each block of the tensor has its own. With `lut` the tensor's
+/// elements are places in a table instead: its last dimension holds the entries, dimensions before
+/// it, if any, are blocks of the tensor that have a table each; with `axis` the entries are vectors
+/// (the table's last dimension), which lie one after the other along that axis of the result. The
+/// result then has the table's type; a place outside the table gives 0. A composite. Integer
+/// tensors; there are no packed 4-bit types yet.
+/// Apple: dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1).
+inline Tensor dequantize(const Tensor& tensor, const DequantizeOptions& options = {}) {
+  return detail::graph_of("dequantize", tensor)
+      .add_one("dequantize",
+               {{"tensor", tensor},
+                {"scale", options.scale},
+                {"zero_point", options.zero_point},
+                {"data_type", AttributeValue(options.data_type)},
+                {"lut", options.lut},
+                {"axis", detail::to_attribute(options.axis)}},
+               options.name);
+}
+
+struct QuantizeOptions {
+  std::optional<int64_t> axis{};
+  std::string name{};
+};
+
+/// round(tensor / scale) + zero_point as an integer type: halves round to even, what lies outside
+/// the type saturates, NaN is 0 (ONNX's rule). scale and zero_point are scalars or, with `axis`,
+/// vectors as long as that axis. 16-bit floats compute in float32. A composite.
+/// Apple: quantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1).
+inline Tensor quantize(const TensorOrScalar& tensor, const TensorOrScalar& scale,
+                       const Tensor& zero_point, DataType data_type,
+                       const QuantizeOptions& options = {}) {
+  return detail::graph_of("quantize", tensor, scale, zero_point)
+      .add_one("quantize",
+               {{"tensor", tensor},
+                {"scale", scale},
+                {"zero_point", zero_point},
+                {"data_type", AttributeValue(data_type)},
+                {"axis", detail::to_attribute(options.axis)}},
+               options.name);
+}
+
+// --- RNN
+
+struct GruOptions {
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar mask{};
+  TensorOrScalar secondary_bias{};
+  std::string name{};
+};
+
+/// A layer of gated recurrent units: for every step, with x = source[t] * transposed(W) + b and R
+/// and x cut into the parts of z, r and o, z = activation(x + (h[t - 1] * m) * transposed(R)), r
+/// likewise, o = activation(x + (h[t - 1] * r * m) * transposed(R)), and h[t] = z * h[t - 1] + (1 -
+/// z) * o. With `reset_after` o = activation(x + ((h[t - 1] * m) * transposed(R) + b2) * r); with
+/// `flip_z` h[t] = (1 - z) * h[t - 1] + z * o (Apple's texts contradict each other here; without
+/// flip_z it is PyTorch's and TensorFlow's unit); with `reverse` from the last step to the first.
+/// source (T, N, I), recurrent_weight R (3 * H, H), input_weight W (3 * H, I; without it source is
+/// (T, N, 3 * H) and used as it is), bias b (3 * H), init_state (N, H; zeros without it), mask m
+/// (any shape that broadcasts to (N, H) or (T, N, H); ones without it), secondary_bias b2 (H). A
+/// bidirectional layer has twice as much, forward first: R (2, 3 * H, H), W (6 * H, I), b (6 * H),
+/// init_state (N, 2 * H), b2 (2 * H). A composite. Returns the list of h (T, N, H) and, if
+/// `training`, of the gates (T, N, 3 * H), which gru_gradients needs.
+/// Apple:
+/// GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+/// (macOS 13.0).
+inline std::vector<Tensor> gru(const TensorOrScalar& source, const TensorOrScalar& recurrent_weight,
+                               const GRUDescriptor& descriptor, const GruOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"mask", options.mask},
+                                  {"secondary_bias", options.secondary_bias}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("gru", source, recurrent_weight)
+      .add("gru", std::move(arguments), options.name);
+}
+
+struct GruGradientsOptions {
+  TensorOrScalar state_gradient{};
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar mask{};
+  TensorOrScalar secondary_bias{};
+  std::string name{};
+};
+
+/// The gradients of gru. source_gradient is that of h, state_gradient (N, H) that of the last h
+/// from elsewhere; z_state (the gates) and output_fwd (h) are what the layer returned with
+/// `training`. source (T, N, I), recurrent_weight R (3 * H, H), input_weight W (3 * H, I; without
+/// it source is (T, N, 3 * H) and used as it is), bias b (3 * H), init_state (N, H; zeros without
+/// it), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without it), secondary_bias
+/// b2 (H). A bidirectional layer has twice as much, forward first: R (2, 3 * H, H), W (6 * H, I), b
+/// (6 * H), init_state (N, 2 * H), b2 (2 * H). A composite. Returns the list of the gradients of
+/// source, recurrent_weight, input_weight, bias, init_state and secondary_bias, of those that are
+/// given.
+/// Apple:
+/// GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:stateGradient:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+/// (macOS 13.0).
+inline std::vector<Tensor> gru_gradients(const TensorOrScalar& source,
+                                         const TensorOrScalar& recurrent_weight,
+                                         const TensorOrScalar& source_gradient,
+                                         const TensorOrScalar& z_state,
+                                         const TensorOrScalar& output_fwd,
+                                         const GRUDescriptor& descriptor,
+                                         const GruGradientsOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"source_gradient", source_gradient},
+                                  {"z_state", z_state},
+                                  {"output_fwd", output_fwd},
+                                  {"state_gradient", options.state_gradient},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"mask", options.mask},
+                                  {"secondary_bias", options.secondary_bias}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("gru_gradients", source, recurrent_weight, source_gradient, z_state,
+                          output_fwd)
+      .add("gru_gradients", std::move(arguments), options.name);
+}
+
+struct LstmOptions {
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar init_cell{};
+  TensorOrScalar mask{};
+  TensorOrScalar peephole{};
+  std::string name{};
+};
+
+/// A long short-term memory layer: for every step the gates i, f, z, o are the activations of
+/// source[t] * transposed(W) + b + (h[t - 1] * m) * transposed(R) + p * c[t - 1]; c[t] = f * c[t -
+/// 1] + i * z and h[t] = o * activation(c[t]); with `reverse` from the last step to the first.
+/// source (T, N, I), recurrent_weight R (4 * H, H), input_weight W (4 * H, I; without it source is
+/// (T, N, 4 * H) and used as it is), bias b (4 * H), init_state and init_cell (N, H; zeros without
+/// them), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without it), peephole p (4
+/// * H). A bidirectional layer has twice as much, forward first: R (2, 4 * H, H), W (8 * H, I), b
+/// (8 * H), the states (N, 2 * H), p (2, 4 * H). A composite. Returns the list of h (T, N, H), of c
+/// (T, N, H) if `produce_cell`, and of the gates (T, N, 4 * H) if `training`: lstm_gradients needs
+/// both.
+/// Apple:
+/// LSTMWithSourceTensor:recurrentWeight:inputWeight:bias:initState:initCell:mask:peephole:descriptor:name:
+/// (macOS 12.3).
+inline std::vector<Tensor> lstm(const TensorOrScalar& source,
+                                const TensorOrScalar& recurrent_weight,
+                                const LSTMDescriptor& descriptor, const LstmOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"init_cell", options.init_cell},
+                                  {"mask", options.mask},
+                                  {"peephole", options.peephole}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("lstm", source, recurrent_weight)
+      .add("lstm", std::move(arguments), options.name);
+}
+
+struct LstmGradientsOptions {
+  TensorOrScalar state_gradient{};
+  TensorOrScalar cell_gradient{};
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar init_cell{};
+  TensorOrScalar mask{};
+  TensorOrScalar peephole{};
+  std::string name{};
+};
+
+/// The gradients of lstm. source_gradient is that of h, state_gradient and cell_gradient (N, H)
+/// those of the last h and c from elsewhere; z_state (the gates) and cell_output_fwd are what the
+/// layer returned with `training` and `produce_cell`. source (T, N, I), recurrent_weight R (4 * H,
+/// H), input_weight W (4 * H, I; without it source is (T, N, 4 * H) and used as it is), bias b (4 *
+/// H), init_state and init_cell (N, H; zeros without them), mask m (any shape that broadcasts to
+/// (N, H) or (T, N, H); ones without it), peephole p (4 * H). A bidirectional layer has twice as
+/// much, forward first: R (2, 4 * H, H), W (8 * H, I), b (8 * H), the states (N, 2 * H), p (2, 4 *
+/// H). A composite. Returns the list of the gradients of source, recurrent_weight, input_weight,
+/// bias, peephole, init_state and init_cell, of those that are given.
+/// Apple:
+/// LSTMGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:cellOutputFwd:stateGradient:cellGradient:inputWeight:bias:initState:initCell:mask:peephole:descriptor:name:
+/// (macOS 12.3).
+inline std::vector<Tensor> lstm_gradients(const TensorOrScalar& source,
+                                          const TensorOrScalar& recurrent_weight,
+                                          const TensorOrScalar& source_gradient,
+                                          const TensorOrScalar& z_state,
+                                          const TensorOrScalar& cell_output_fwd,
+                                          const LSTMDescriptor& descriptor,
+                                          const LstmGradientsOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"source_gradient", source_gradient},
+                                  {"z_state", z_state},
+                                  {"cell_output_fwd", cell_output_fwd},
+                                  {"state_gradient", options.state_gradient},
+                                  {"cell_gradient", options.cell_gradient},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"init_cell", options.init_cell},
+                                  {"mask", options.mask},
+                                  {"peephole", options.peephole}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("lstm_gradients", source, recurrent_weight, source_gradient, z_state,
+                          cell_output_fwd)
+      .add("lstm_gradients", std::move(arguments), options.name);
+}
+
+struct SingleGateRnnOptions {
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar mask{};
+  std::string name{};
+};
+
+/// A recurrent layer: for every step z[t] = source[t] * transposed(W) + (h[t - 1] * m) *
+/// transposed(R) + b and h[t] = activation(z[t]); with `reverse` from the last step to the first.
+/// source (T, N, I), recurrent_weight R (H, H), input_weight W (H, I; without it source is (T, N,
+/// H) and used as it is), bias b (H), init_state (N, H; zeros without it), mask m (any shape that
+/// broadcasts to (N, H) or (T, N, H); ones without it). A bidirectional layer has twice as much,
+/// forward first: R (2, H, H), W (2 * H, I), b (2 * H), init_state (N, 2 * H). A composite. Returns
+/// the list of h (T, N, H) and, if `training`, z (T, N, H), which single_gate_rnn_gradients needs.
+/// Apple:
+/// singleGateRNNWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:descriptor:name:
+/// (macOS 12.3).
+inline std::vector<Tensor> single_gate_rnn(const TensorOrScalar& source,
+                                           const TensorOrScalar& recurrent_weight,
+                                           const SingleGateRNNDescriptor& descriptor,
+                                           const SingleGateRnnOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"mask", options.mask}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("single_gate_rnn", source, recurrent_weight)
+      .add("single_gate_rnn", std::move(arguments), options.name);
+}
+
+struct SingleGateRnnGradientsOptions {
+  TensorOrScalar state_gradient{};
+  TensorOrScalar input_weight{};
+  TensorOrScalar bias{};
+  TensorOrScalar init_state{};
+  TensorOrScalar mask{};
+  std::string name{};
+};
+
+/// The gradients of single_gate_rnn. source_gradient is that of h, state_gradient (N, H) that of
+/// the last h from elsewhere, z_state what the layer returned with `training`. source (T, N, I),
+/// recurrent_weight R (H, H), input_weight W (H, I; without it source is (T, N, H) and used as it
+/// is), bias b (H), init_state (N, H; zeros without it), mask m (any shape that broadcasts to (N,
+/// H) or (T, N, H); ones without it). A bidirectional layer has twice as much, forward first: R (2,
+/// H, H), W (2 * H, I), b (2 * H), init_state (N, 2 * H). A composite. Returns the list of the
+/// gradients of source, recurrent_weight, input_weight, bias and init_state, of those that are
+/// given.
+/// Apple:
+/// singleGateRNNGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:stateGradient:inputWeight:bias:initState:mask:descriptor:name:
+/// (macOS 12.3).
+inline std::vector<Tensor> single_gate_rnn_gradients(
+    const TensorOrScalar& source, const TensorOrScalar& recurrent_weight,
+    const TensorOrScalar& source_gradient, const TensorOrScalar& z_state,
+    const SingleGateRNNDescriptor& descriptor, const SingleGateRnnGradientsOptions& options = {}) {
+  std::vector<Argument> arguments{{"source", source},
+                                  {"recurrent_weight", recurrent_weight},
+                                  {"source_gradient", source_gradient},
+                                  {"z_state", z_state},
+                                  {"state_gradient", options.state_gradient},
+                                  {"input_weight", options.input_weight},
+                                  {"bias", options.bias},
+                                  {"init_state", options.init_state},
+                                  {"mask", options.mask}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("single_gate_rnn_gradients", source, recurrent_weight, source_gradient,
+                          z_state)
+      .add("single_gate_rnn_gradients", std::move(arguments), options.name);
 }
 
 // --- Random
@@ -1897,6 +2773,25 @@ inline Tensor scatter_nd(const TensorOrScalar& updates, const Tensor& indices,
                 {"mode", static_cast<int64_t>(options.mode)},
                 {"data", options.data}},
                options.name);
+}
+
+// --- SparseOps
+
+/// A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column (x)
+/// and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the column
+/// of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the same by
+/// columns, index_0 holds the rows. Values at one place are added up; places outside the matrix are
+/// skipped. The result is stored as a dense tensor, which products and all other operations take.
+/// `data_type` must be that of the values.
+/// Apple: sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0).
+inline Tensor sparse(const Tensor& values, const TensorOrScalar& index_0,
+                     const TensorOrScalar& index_1, const IntegersOrTensor& shape,
+                     const CreateSparseOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{
+      {"values", values}, {"index_0", index_0}, {"index_1", index_1}, shape.argument("shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("sparse", values, index_0, index_1)
+      .add_one("sparse", std::move(arguments), name);
 }
 
 // --- TensorShape

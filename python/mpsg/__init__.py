@@ -18,15 +18,27 @@ from typing import Any
 from mpsg import _tensor
 from mpsg._api_types import (
     Convolution2DOpDescriptor,
+    Convolution3DOpDescriptor,
+    CreateSparseOpDescriptor,
+    DepthwiseConvolution2DOpDescriptor,
+    DepthwiseConvolution3DOpDescriptor,
+    FFTDescriptor,
+    FFTScalingMode,
+    GRUDescriptor,
     LossReductionType,
+    LSTMDescriptor,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
+    Pooling4DOpDescriptor,
     PoolingReturnIndicesMode,
     RandomDistribution,
     RandomNormalSamplingMethod,
     RandomOpDescriptor,
+    RNNActivation,
     ScatterMode,
+    SingleGateRNNDescriptor,
+    SparseStorageType,
     TensorNamedDataLayout,
 )
 from mpsg._mpsg import (
@@ -120,6 +132,18 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "Convolution3DOpDescriptor",
+    "DepthwiseConvolution2DOpDescriptor",
+    "DepthwiseConvolution3DOpDescriptor",
+    "Pooling4DOpDescriptor",
+    "SingleGateRNNDescriptor",
+    "LSTMDescriptor",
+    "GRUDescriptor",
+    "FFTDescriptor",
+    "CreateSparseOpDescriptor",
+    "RNNActivation",
+    "FFTScalingMode",
+    "SparseStorageType",
 ]
 
 _tensor.attach()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -120,6 +120,36 @@ class ScatterMode(enum.IntEnum):
     SET = 6
 
 
+class RNNActivation(enum.IntEnum):
+    """An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x +
+    0.5 between 0 and 1.
+    """
+
+    NONE = 0
+    RELU = 1
+    TANH = 2
+    SIGMOID = 3
+    HARD_SIGMOID = 4
+
+
+class FFTScalingMode(enum.IntEnum):
+    """What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n)."""
+
+    NONE = 0
+    SIZE = 1
+    UNITARY = 2
+
+
+class SparseStorageType(enum.IntEnum):
+    """How a sparse matrix is stored: the row and the column of every value (COO), or the values
+    column by column (CSC) or row by row (CSR) with where each column or row begins.
+    """
+
+    COO = 0
+    CSC = 1
+    CSR = 2
+
+
 @dataclass(kw_only=True, slots=True)
 class Convolution2DOpDescriptor:
     """Strides, dilation, groups, padding and layouts of a 2D convolution
@@ -138,6 +168,65 @@ class Convolution2DOpDescriptor:
     padding_style: PaddingStyle = PaddingStyle.EXPLICIT
     data_layout: TensorNamedDataLayout = TensorNamedDataLayout.NCHW
     weights_layout: TensorNamedDataLayout = TensorNamedDataLayout.OIHW
+
+
+@dataclass(kw_only=True, slots=True)
+class Convolution3DOpDescriptor:
+    """Strides, dilation, groups, padding and layouts of a 3D convolution
+    (MPSGraphConvolution3DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
+    """
+
+    stride_in_x: int = 1
+    stride_in_y: int = 1
+    stride_in_z: int = 1
+    dilation_rate_in_x: int = 1
+    dilation_rate_in_y: int = 1
+    dilation_rate_in_z: int = 1
+    groups: int = 1
+    padding_left: int = 0
+    padding_right: int = 0
+    padding_top: int = 0
+    padding_bottom: int = 0
+    padding_front: int = 0
+    padding_back: int = 0
+    padding_style: PaddingStyle = PaddingStyle.EXPLICIT
+    data_layout: TensorNamedDataLayout = TensorNamedDataLayout.NCDHW
+    weights_layout: TensorNamedDataLayout = TensorNamedDataLayout.OIDHW
+
+
+@dataclass(kw_only=True, slots=True)
+class DepthwiseConvolution2DOpDescriptor:
+    """Strides, dilation, padding and layouts of a depthwise 2D convolution
+    (MPSGraphDepthwiseConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT
+    only.
+    """
+
+    stride_in_x: int = 1
+    stride_in_y: int = 1
+    dilation_rate_in_x: int = 1
+    dilation_rate_in_y: int = 1
+    padding_left: int = 0
+    padding_right: int = 0
+    padding_top: int = 0
+    padding_bottom: int = 0
+    padding_style: PaddingStyle = PaddingStyle.EXPLICIT
+    data_layout: TensorNamedDataLayout = TensorNamedDataLayout.NCHW
+    weights_layout: TensorNamedDataLayout = TensorNamedDataLayout.OIHW
+
+
+@dataclass(kw_only=True, slots=True)
+class DepthwiseConvolution3DOpDescriptor:
+    """Strides, dilation and padding (before and after each) along the three dimensions of a
+    depthwise 3D convolution, and which of the last four dimensions has the channels
+    (MPSGraphDepthwiseConvolution3DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT
+    only.
+    """
+
+    strides: int | Sequence[int] = (1, 1, 1)
+    dilation_rates: int | Sequence[int] = (1, 1, 1)
+    padding_values: int | Sequence[int] = (0, 0, 0, 0, 0, 0)
+    padding_style: PaddingStyle = PaddingStyle.EXPLICIT
+    channel_dimension_index: int = -4
 
 
 @dataclass(kw_only=True, slots=True)
@@ -165,6 +254,23 @@ class Pooling2DOpDescriptor:
 
 
 @dataclass(kw_only=True, slots=True)
+class Pooling4DOpDescriptor:
+    """Window, strides, dilation and padding (before and after each) along the last four dimensions
+    (MPSGraphPooling4DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
+    """
+
+    kernel_sizes: int | Sequence[int]
+    strides: int | Sequence[int] = (1, 1, 1, 1)
+    dilation_rates: int | Sequence[int] = (1, 1, 1, 1)
+    padding_values: int | Sequence[int] = (0, 0, 0, 0, 0, 0, 0, 0)
+    padding_style: PaddingStyle = PaddingStyle.EXPLICIT
+    ceil_mode: bool = False
+    include_zero_pad_to_average: bool = False
+    return_indices_mode: PoolingReturnIndicesMode = PoolingReturnIndicesMode.NONE
+    return_indices_data_type: DataTypeLike = int32
+
+
+@dataclass(kw_only=True, slots=True)
 class RandomOpDescriptor:
     """Distribution, type and parameters of random numbers (MPSGraphRandomOpDescriptor). min_integer
     <= value < max_integer for integer types.
@@ -179,3 +285,78 @@ class RandomOpDescriptor:
     mean: float = 0.0
     standard_deviation: float = 1.0
     sampling_method: RandomNormalSamplingMethod = RandomNormalSamplingMethod.INV_CDF
+
+
+@dataclass(kw_only=True, slots=True)
+class SingleGateRNNDescriptor:
+    """Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it goes
+    through the sequence from its end (`reverse`) or in both directions, whether it also returns
+    what its gradient needs (`training`), and its activation.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    training: bool = False
+    activation: RNNActivation = RNNActivation.RELU
+
+
+@dataclass(kw_only=True, slots=True)
+class LSTMDescriptor:
+    """Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether it
+    also returns the cells (`produce_cell`) and what its gradient needs (`training`), the order of
+    its gates (input, forget, cell, output; with `forget_gate_last` input, cell, forget, output) and
+    their activations; `activation` is that of the cell.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    produce_cell: bool = False
+    training: bool = False
+    forget_gate_last: bool = False
+    input_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    forget_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    cell_gate_activation: RNNActivation = RNNActivation.TANH
+    output_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    activation: RNNActivation = RNNActivation.TANH
+
+
+@dataclass(kw_only=True, slots=True)
+class GRUDescriptor:
+    """Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also
+    returns what its gradient needs (`training`), the order of its gates (update, reset, output;
+    with `reset_gate_first` reset, update, output), whether the reset gate is applied after the
+    product with the recurrent weights (`reset_after`), which part the update gate keeps (`flip_z`),
+    and the activations.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    training: bool = False
+    reset_gate_first: bool = False
+    reset_after: bool = False
+    flip_z: bool = False
+    update_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    reset_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    output_gate_activation: RNNActivation = RNNActivation.TANH
+
+
+@dataclass(kw_only=True, slots=True)
+class FFTDescriptor:
+    """Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent (`inverse`:
+    +, else -), the scale, which does not depend on it, and whether hermitean_to_real_fft makes an
+    odd number of elements.
+    """
+
+    inverse: bool = False
+    scaling_mode: FFTScalingMode = FFTScalingMode.NONE
+    round_to_odd_hermitean: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class CreateSparseOpDescriptor:
+    """How a sparse matrix is stored, and the type of its values
+    (MPSGraphCreateSparseOpDescriptor).
+    """
+
+    sparse_storage_type: SparseStorageType = SparseStorageType.COO
+    data_type: DataTypeLike = float32

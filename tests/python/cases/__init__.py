@@ -4,16 +4,24 @@ from cases.arithmetic_binary import BINARY_CASES
 from cases.arithmetic_unary import UNARY_CASES
 from cases.case import Cases
 from cases.composites import COMPOSITE_CASES
+from cases.depthwise import DEPTHWISE_CASES
+from cases.fourier import FOURIER_CASES
 from cases.indices import INDEX_CASES
+from cases.packed import PACKED_CASES
+from cases.pools import POOL_CASES
+from cases.recurrent import RECURRENT_CASES
 from cases.reductions import REDUCTION_CASES
 from cases.shapes import SHAPE_CASES
 from cases.slices import SLICE_CASES
 from cases.sources import SOURCE_CASES
+from cases.volumes import VOLUME_CASES
 from cases.windows import WINDOW_CASES
 
 FAMILIES = [
     *(UNARY_CASES, BINARY_CASES, REDUCTION_CASES, SHAPE_CASES, SLICE_CASES),
     *(WINDOW_CASES, COMPOSITE_CASES, SOURCE_CASES, INDEX_CASES),
+    *(DEPTHWISE_CASES, RECURRENT_CASES, FOURIER_CASES, VOLUME_CASES),
+    *(POOL_CASES, PACKED_CASES),
 ]
 ALL_CASES: Cases = {row: cases for family in FAMILIES for row, cases in family.items()}
 assert len(ALL_CASES) == sum(len(family) for family in FAMILIES), "a row is in two tables"

@@ -71,6 +71,183 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
     "one_hot of floats": (lambda g: g.one_hot(f32(g, 2), 3), "float32"),
     "shape from floats": (lambda g: g.reshape(f32(g, 4), f32(g, 2)), "shape.*float32"),
     "logical of ints": (lambda g: g.logical_and(i32(g), i32(g)), "int32"),
+    # layers, windows and transforms of more kinds
+    "depthwise channels": (
+        lambda g: g.depthwise_convolution_2d(
+            f32(g, 1, 3, 5, 5), f32(g, 1, 2, 3, 3), mpsg.DepthwiseConvolution2DOpDescriptor()
+        ),
+        "3 channels.*for 2",
+    ),
+    "a volume of rank 4": (
+        lambda g: g.convolution_3d(
+            f32(g, 1, 3, 5, 5), f32(g, 1, 3, 1, 1, 1), mpsg.Convolution3DOpDescriptor()
+        ),
+        "rank 5",
+    ),
+    "a volume's layout": (
+        lambda g: g.convolution_3d(
+            f32(g, 1, 3, 5, 5, 5),
+            f32(g, 1, 3, 1, 1, 1),
+            mpsg.Convolution3DOpDescriptor(data_layout=mpsg.TensorNamedDataLayout.NCHW),
+        ),
+        "NCDHW or NDHWC",
+    ),
+    "a volume's groups": (
+        lambda g: g.convolution_3d(
+            f32(g, 1, 3, 5, 5, 5),
+            f32(g, 2, 3, 1, 1, 1),
+            mpsg.Convolution3DOpDescriptor(groups=2),
+        ),
+        "2 groups do not divide 3",
+    ),
+    "a window larger than the volume": (
+        lambda g: g.convolution_3d(
+            f32(g, 1, 1, 2, 5, 5), f32(g, 1, 1, 3, 1, 1), mpsg.Convolution3DOpDescriptor()
+        ),
+        "along z.*3",
+    ),
+    "two strides for three dimensions": (
+        lambda g: g.depthwise_convolution_3d(
+            f32(g, 3, 5, 5, 5),
+            f32(g, 3, 1, 1, 1),
+            mpsg.DepthwiseConvolution3DOpDescriptor(strides=(1, 1)),
+        ),
+        "strides.*2 numbers.*3",
+    ),
+    "depthwise volumes of other channels": (
+        lambda g: g.depthwise_convolution_3d(
+            f32(g, 3, 5, 5, 5), f32(g, 2, 1, 1, 1), mpsg.DepthwiseConvolution3DOpDescriptor()
+        ),
+        "3 channels.*for 2",
+    ),
+    "a pool of three": (
+        lambda g: g.max_pooling_4d(f32(g, 2, 3, 4), mpsg.Pooling4DOpDescriptor(kernel_sizes=2)),
+        "rank 4|kernel_sizes",
+    ),
+    "pooled indices without a mode": (
+        lambda g: g.max_pooling_4d_return_indices(
+            f32(g, 2, 3, 4, 5), mpsg.Pooling4DOpDescriptor(kernel_sizes=(1, 1, 2, 2))
+        ),
+        "NONE",
+    ),
+    "pooled indices that do not suffice": (
+        lambda g: g.max_pooling_4d_gradient(
+            f32(g, 1, 3, 3, 4),
+            None,
+            mpsg.Pooling4DOpDescriptor(
+                kernel_sizes=(2, 1, 2, 2),
+                return_indices_mode=mpsg.PoolingReturnIndicesMode.GLOBAL_FLATTEN_2D,
+            ),
+            indices=i32(g, 1, 3, 3, 4),
+            output_shape=(2, 3, 4, 5),
+        ),
+        "must count every dimension",
+    ),
+    "recurrent weights": (
+        lambda g: g.lstm(f32(g, 5, 2, 3), f32(g, 12, 4), mpsg.LSTMDescriptor()),
+        "12, 4.*4 \\* H",
+    ),
+    "a source without gates": (
+        lambda g: g.gru(f32(g, 5, 2, 3), f32(g, 12, 4), mpsg.GRUDescriptor()),
+        "without 'input_weight'.*5, 2, 12",
+    ),
+    "a state of another batch": (
+        lambda g: g.single_gate_rnn(
+            f32(g, 5, 2, 4),
+            f32(g, 4, 4),
+            mpsg.SingleGateRNNDescriptor(),
+            init_state=f32(g, 3, 4),
+        ),
+        "init_state.*3, 4",
+    ),
+    "a mask that does not fit": (
+        lambda g: g.lstm(f32(g, 5, 2, 16), f32(g, 16, 4), mpsg.LSTMDescriptor(), mask=f32(g, 2, 3)),
+        "2, 3",
+    ),
+    "a second bias that is not used": (
+        lambda g: g.gru(
+            f32(g, 5, 2, 12), f32(g, 12, 4), mpsg.GRUDescriptor(), secondary_bias=f32(g, 4)
+        ),
+        "reset_after",
+    ),
+    "one direction's peephole": (
+        lambda g: g.lstm(
+            f32(g, 5, 2, 32),
+            f32(g, 2, 16, 4),
+            mpsg.LSTMDescriptor(bidirectional=True),
+            peephole=f32(g, 16),
+        ),
+        "peephole",
+    ),
+    "saved gates of another shape": (
+        lambda g: g.lstm_gradients(
+            *(f32(g, 5, 2, 16), f32(g, 16, 4), f32(g, 5, 2, 4), f32(g, 5, 2, 4)),
+            *(f32(g, 5, 2, 4), mpsg.LSTMDescriptor()),
+        ),
+        "z_state",
+    ),
+    "a transform along no axis": (
+        lambda g: g.fast_fourier_transform(f32(g, 4), [], mpsg.FFTDescriptor()),
+        "at least one axis",
+    ),
+    "a transform twice along an axis": (
+        lambda g: g.fast_fourier_transform(f32(g, 4, 4), [1, -1], mpsg.FFTDescriptor()),
+        "twice",
+    ),
+    "a transform along an axis too many": (
+        lambda g: g.real_to_hermitean_fft(f32(g, 4), 1, mpsg.FFTDescriptor()),
+        "axes.*1",
+    ),
+    "a transform of nothing": (
+        lambda g: g.real_to_hermitean_fft(f32(g, 4, 0), 1, mpsg.FFTDescriptor()),
+        "no elements",
+    ),
+    "a half spectrum of real numbers": (
+        lambda g: g.hermitean_to_real_fft(f32(g, 4), 0, mpsg.FFTDescriptor()),
+        "float32",
+    ),
+    "quantized floats": (lambda g: g.quantize(f32(g, 4), 0.5, 0, "float32"), "integer type"),
+    "a scale for each of other rows": (
+        lambda g: g.quantize(f32(g, 4, 3), f32(g, 3), 0, "int8", axis=0),
+        "scale.*3.*4, 3",
+    ),
+    "blocks that do not divide": (
+        lambda g: g.dequantize(i32(g, 4, 6), f32(g, 3, 2)),
+        "3, 2.*divide",
+    ),
+    "neither scale nor table": (lambda g: g.dequantize(i32(g, 4)), "scale.*lut"),
+    "a table and a scale": (
+        lambda g: g.dequantize(i32(g, 4), f32(g), lut=f32(g, 8)),
+        "lut.*without",
+    ),
+    "a table of other blocks": (
+        lambda g: g.dequantize(i32(g, 4, 6), lut=f32(g, 3, 2, 8)),
+        "3, 2, 8",
+    ),
+    "row starts": (
+        lambda g: g.sparse(
+            f32(g, 4),
+            i32(g, 4),
+            i32(g, 4),
+            [4, 5],
+            mpsg.CreateSparseOpDescriptor(sparse_storage_type=mpsg.SparseStorageType.CSR),
+        ),
+        "index_1.*4 rows.*5",
+    ),
+    "sparse values of another type": (
+        lambda g: g.sparse(
+            f32(g, 4),
+            i32(g, 4),
+            i32(g, 4),
+            [4, 5],
+            mpsg.CreateSparseOpDescriptor(data_type=mpsg.float16),
+        ),
+        "float32.*float16",
+    ),
+    "a sparse vector": (
+        lambda g: g.sparse(f32(g, 4), i32(g, 4), i32(g, 4), [5], mpsg.CreateSparseOpDescriptor()),
+        "2 dimensions",
+    ),
     # shapes
     "no broadcast": (lambda g: g.addition(f32(g, 2, 3), f32(g, 4, 3)), "2, 3.*4, 3"),
     "matrix sizes": (lambda g: g.matrix_multiplication(f32(g, 2, 3), f32(g, 4, 5)), "3.*4"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import numpy as np
 
 import mpsg
+from cases import recurrent as recurrent_cases
 from cases.arithmetic_unary import FUNCTIONS
+from cases.windows import to_layout
 from mpsg import Convolution2DOpDescriptor as Convolution
 from mpsg import (
     LossReductionType,
@@ -20,6 +23,8 @@ from mpsg import (
 )
 from mpsg import Pooling2DOpDescriptor as Pooling
 from mpsg import PoolingReturnIndicesMode as IndicesMode
+from mpsg import RNNActivation as Activation
+from mpsg import TensorNamedDataLayout as Layout
 from support.differences import Call
 from support.numbers import random_generator, values
 from support.running import DECLARED
@@ -307,9 +312,9 @@ def windows(row: str) -> Iterator[GradientCase]:
             lambda g, t: g.scaled_dot_product_attention(*t[:3], 0.5, mask=t[3]),
             [q, k, v, real((2, 3), 3)],
         )
-    if row.startswith("convolution"):
+    if row.startswith("convolution") and "_3d" not in row:
         yield from convolutions(row)
-    if "pooling" in row:
+    if "pooling_2d" in row:
         yield from poolings(row)
     if row.startswith(("gather", "scatter")):
         yield from indexed(row)
@@ -502,6 +507,188 @@ def composites(row: str) -> Iterator[GradientCase]:
         )
 
 
+def depthwise(row: str) -> Iterator[GradientCase]:
+    if not row.startswith("depthwise_convolution_2d"):
+        return
+    for source, weights, options in [
+        ((1, 2, 3, 4), (1, 2, 2, 2), {}),
+        ((1, 2, 4, 3), (2, 2, 2, 3), {"stride_in_y": 2, "padding_left": 1}),
+    ]:
+        for layouts in [(Layout.NCHW, Layout.OIHW), (Layout.NHWC, Layout.HWIO)]:
+            descriptor = mpsg.DepthwiseConvolution2DOpDescriptor(
+                data_layout=layouts[0], weights_layout=layouts[1], **options
+            )
+            x = to_layout(real(source, row), layouts[0])
+            w = to_layout(real(weights, row), layouts[1])
+            graph = mpsg.Graph()
+            found = graph.depthwise_convolution_2d(
+                graph.constant(x), graph.constant(w), descriptor=descriptor
+            )
+            assert found.shape is not None
+            g = real(tuple(found.shape), (row, "gradient"))
+            if row.endswith("data_gradient"):
+                yield plain(row, g, w, output_shape=x.shape, descriptor=descriptor)
+            elif row.endswith("weights_gradient"):
+                yield plain(row, g, x, output_shape=w.shape, descriptor=descriptor)
+            else:
+                yield plain(row, x, w, descriptor=descriptor)
+
+
+def volumes(row: str) -> Iterator[GradientCase]:
+    if not row.startswith(("convolution_3d", "depthwise_convolution_3d")):
+        return
+    for depthwise, source, weights, options in [
+        (False, (1, 2, 3, 2, 3), (2, 2, 2, 2, 2), {}),
+        (False, (1, 2, 2, 3, 2), (2, 1, 2, 2, 1), {"groups": 2, "padding_front": 1}),
+        (True, (1, 2, 3, 2, 3), (2, 2, 1, 2), {}),
+        (True, (3, 2, 3, 2), (2, 1, 2, 2), {"channel_dimension_index": -1, "strides": (2, 1, 1)}),
+    ]:
+        if depthwise != row.startswith("depthwise"):
+            continue
+        kind = "depthwise_convolution_3d" if depthwise else "convolution_3d"
+        name = "DepthwiseConvolution3DOpDescriptor" if depthwise else "Convolution3DOpDescriptor"
+        descriptor = getattr(mpsg, name)(**options)
+        x, w = real(source, row), real(weights, row)
+        graph = mpsg.Graph()
+        forward = getattr(graph, kind)
+        found = forward(graph.constant(x), graph.constant(w), descriptor=descriptor)
+        g = real(tuple(found.shape), (row, "gradient"))
+        key = "descriptor" if depthwise or row == kind else "forward_convolution_descriptor"
+        if row.endswith("data_gradient"):
+            yield plain(row, g, w, output_shape=x.shape, **{key: descriptor})
+        elif row.endswith("weights_gradient"):
+            yield plain(row, g, x, output_shape=w.shape, **{key: descriptor})
+        else:
+            yield plain(row, x, w, **{key: descriptor})
+
+
+def pools(row: str) -> Iterator[GradientCase]:
+    if "pooling_4d" not in row:
+        return
+    for shape, options in [
+        ((2, 3, 2, 3), {"kernel_sizes": (2, 2, 1, 2)}),
+        (
+            (1, 2, 2, 3, 2),
+            {"kernel_sizes": (1, 2, 2, 2), "padding_values": (0, 0, 1, 0, 0, 1, 0, 0)},
+        ),
+    ]:
+        descriptor = mpsg.Pooling4DOpDescriptor(**options)
+        x = apart(shape, row)
+        graph = mpsg.Graph()
+        found = graph.max_pooling_4d(graph.constant(x), descriptor=descriptor)
+        assert found.shape is not None
+        g = real(tuple(found.shape), (row, "gradient"))
+        if row == "max_pooling_4d_return_indices":
+            mode = IndicesMode.GLOBAL_FLATTEN_4D
+            descriptor = dataclasses.replace(descriptor, return_indices_mode=mode)
+        if not row.endswith("gradient"):
+            yield plain(row, x, descriptor=descriptor)
+        elif row.startswith("max"):
+
+            def call(
+                graph: mpsg.Graph, t: list[mpsg.Tensor], x: Any = x, d: Any = descriptor
+            ) -> Any:
+                return graph.max_pooling_4d_gradient(t[0], graph.constant(x), descriptor=d)
+
+            yield GradientCase("by source", call, [g])
+        else:
+            yield plain(row, g, x, descriptor=descriptor)
+
+
+def packed(row: str) -> Iterator[GradientCase]:
+    if row == "dequantize":
+        q = random_generator(row).integers(-3, 3, (2, 4)).astype(np.int8)
+        for shape, keywords, declared in [
+            ((), {}, tuple(DECLARED)),
+            ((4,), {"axis": 1}, ("static", "sizes unknown")),
+            ((2, 2), {}, ("static",)),
+        ]:
+            yield GradientCase(
+                f"{shape}",
+                lambda g, t, k=keywords: g.dequantize(*t, data_type="float64", **k),
+                [q, real(shape, row, 0.5, 2), real(shape, (row, "zero"))],
+                declared,
+            )
+        places = np.abs(q).astype(np.uint8)
+        yield GradientCase(
+            "table",
+            lambda g, t: g.dequantize(t[0], lut=t[1]),
+            [places, real((4,), row)],
+            ("static", "sizes unknown"),
+        )
+    if row == "sparse":
+        for storage, second in [
+            (mpsg.SparseStorageType.COO, [0, 2, 1, 2]),
+            (mpsg.SparseStorageType.CSR, [0, 1, 3, 4]),
+        ]:
+            d = mpsg.CreateSparseOpDescriptor(sparse_storage_type=storage, data_type="float64")
+            yield GradientCase(
+                storage.name,
+                lambda g, t, d=d: g.sparse(*t, [3, 2], d),
+                [real((4,), row), np.array([1, 0, 1, 1], np.int32), np.array(second, np.int32)],
+            )
+
+
+def recurrent(row: str) -> Iterator[GradientCase]:
+    """Two steps, all operands: also the gradients of the gradient rows, through what they need of
+    the forward layer.
+    """
+    kind = row.removesuffix("_gradients")
+    if kind not in recurrent_cases.KINDS:
+        return
+    for sizes, optional, options in recurrent_cases.LAYERS[kind]:
+        if 0 in sizes or sizes[3] > 2:
+            continue
+        if "activation" in options and options["activation"] in {Activation.HARD_SIGMOID}:
+            options = options | {"activation": Activation.TANH}
+        one = ((2, *sizes[1:]), optional, options)
+        operands = recurrent_cases.operands_of(kind, "float64", one)
+        descriptor = recurrent_cases.DESCRIPTORS[kind](**options)
+
+        def call(
+            graph: mpsg.Graph,
+            t: list[mpsg.Tensor],
+            names: list[str] = list(operands)[2:],
+            descriptor: Any = descriptor,
+        ) -> Any:
+            named = dict(zip(names, t[2:], strict=False))
+            if row == kind:
+                return getattr(graph, kind)(*t[:2], descriptor, **named)
+            complete = {"training": True} | ({"produce_cell": True} if kind == "lstm" else {})
+            forward = dataclasses.replace(descriptor, **complete)
+            h, *saved = getattr(graph, kind)(*t[:2], forward, **named)
+            if kind == "lstm":
+                saved.reverse()
+            elif kind == "gru":
+                saved.append(h)
+            return getattr(graph, row)(*t[:2], t[-1], *saved, descriptor, **named)
+
+        arrays = list(operands.values())
+        if row != kind:
+            units = sizes[3] * (2 if options.get("bidirectional") else 1)
+            arrays.append(real((2, sizes[1], units), repr(one), -1, 1))
+        # A loop of a loop's gradient needs ranks, and sums in another order if sizes are known.
+        declared = tuple(DECLARED) if row == kind else ("static", "sizes unknown")
+        yield GradientCase(f"{options} {list(operands)}", call, arrays, declared, same_bits=False)
+
+
+def transforms(row: str) -> Iterator[GradientCase]:
+    if not row.endswith(("fourier_transform", "hermitean_fft", "to_real_fft")):
+        return
+    for shape, axes in [((3,), 0), ((4,), 0), ((2, 5), [1]), ((2, 3, 2), [0, 1]), ((3, 4), [1, 0])]:
+        for inverse in (False, True):
+            descriptor = mpsg.FFTDescriptor(
+                inverse=inverse,
+                round_to_odd_hermitean=inverse,
+                scaling_mode=mpsg.FFTScalingMode.UNITARY,
+            )
+            if row != "real_to_hermitean_fft":
+                yield plain(row, complexes(shape, row), axes=axes, descriptor=descriptor)
+            if row != "hermitean_to_real_fft":
+                array = real(shape, row).astype(np.float32)
+                yield plain(row, array, axes=axes, descriptor=descriptor)
+
+
 def gradient_cases(row: str) -> list[GradientCase]:
     if row in {"reduction_sum", "reduction_product"}:
         found = [*reductions(row, real), *reductions(row, complexes)]
@@ -509,5 +696,6 @@ def gradient_cases(row: str) -> list[GradientCase]:
         found = list(reductions(row, apart))
     else:
         families = (arithmetic, activations, shapes, windows, composites)
+        families += (recurrent, transforms, depthwise, volumes, pools, packed)
         found = [case for family in families for case in family(row)]
     return found
