@@ -25,6 +25,11 @@ std::vector<OpRow> collect() {
   ops::add_tensor_slice_rows(rows);
   ops::add_tensor_join_rows(rows);
   ops::add_tensor_pad_rows(rows);
+  ops::add_tensor_block_rows(rows);
+  ops::add_cumulative_rows(rows);
+  ops::add_sort_rows(rows);
+  ops::add_top_k_rows(rows);
+  ops::add_linear_algebra_rows(rows);
   ops::add_matrix_multiplication_rows(rows);
   ops::add_convolution_rows(rows);
   ops::add_convolution_transpose_rows(rows);

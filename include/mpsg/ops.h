@@ -1051,6 +1051,97 @@ inline Tensor convolution_transpose_2d_weights_gradient(
       .add_one("convolution_transpose_2d_weights_gradient", std::move(arguments), name);
 }
 
+// --- Cumulative
+
+struct CumulativeMaximumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The largest of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+/// maximum.accumulate); with exclusive it begins with -infinity or the least integer. The gradient
+/// goes to the first of equal largest elements. With exclusive an element is what it would be
+/// without itself; with reverse the last element is the first. `axis`: an int or an integer tensor.
+/// Apple: cumulativeMaximumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_maximum(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeMaximumOptions& options = {}) {
+  return detail::graph_of("cumulative_maximum", tensor)
+      .add_one("cumulative_maximum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
+}
+
+struct CumulativeMinimumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The least of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+/// minimum.accumulate); with exclusive it begins with infinity or the largest integer. The gradient
+/// goes to the first of equal least elements. With exclusive an element is what it would be without
+/// itself; with reverse the last element is the first. `axis`: an int or an integer tensor.
+/// Apple: cumulativeMinimumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_minimum(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeMinimumOptions& options = {}) {
+  return detail::graph_of("cumulative_minimum", tensor)
+      .add_one("cumulative_minimum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
+}
+
+struct CumulativeProductOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The product of the elements up to each one along `axis`; with exclusive it begins with 1. Floats
+/// are multiplied in float64 and every product is rounded once, integers wrap. The gradient is
+/// exact where factors are 0; second derivatives are exact where none is. With exclusive an element
+/// is what it would be without itself; with reverse the last element is the first. `axis`: an int
+/// or an integer tensor.
+/// Apple: cumulativeProductWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_product(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeProductOptions& options = {}) {
+  return detail::graph_of("cumulative_product", tensor)
+      .add_one("cumulative_product",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
+}
+
+struct CumulativeSumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The sum of the elements up to each one along `axis`; with exclusive it begins with 0. Floats are
+/// summed in float64 and every sum is rounded once, integers wrap. With exclusive an element is
+/// what it would be without itself; with reverse the last element is the first. `axis`: an int or
+/// an integer tensor.
+/// Apple: cumulativeSumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_sum(const Tensor& tensor, const IntegersOrTensor& axis,
+                             const CumulativeSumOptions& options = {}) {
+  return detail::graph_of("cumulative_sum", tensor)
+      .add_one("cumulative_sum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
+}
+
 // --- Gather
 
 struct GatherOptions {
@@ -1106,6 +1197,21 @@ inline Tensor gather_nd(const Tensor& updates, const Tensor& indices,
                options.name);
 }
 
+// --- LinearAlgebra
+
+/// The matrices in the last two axes with 0 outside a band: element [row, column] stays if row -
+/// column <= num_lower and column - row <= num_upper; a negative number keeps all on its side
+/// (TensorFlow's band_part). (0, -1): the upper triangle; (0, 0): the diagonal. Both may be integer
+/// tensors. Any type.
+/// Apple: bandPartWithTensor:numLower:numUpper:name: (macOS 12.3).
+inline Tensor band_part(const Tensor& input, const IntegersOrTensor& num_lower,
+                        const IntegersOrTensor& num_upper, const std::string& name = {}) {
+  return detail::graph_of("band_part", input)
+      .add_one("band_part",
+               {{"input", input}, num_lower.argument("num_lower"), num_upper.argument("num_upper")},
+               name);
+}
+
 // --- LossOps
 
 /// -labels * logarithm(softmax(source)), summed along `axis`: the losses. `labels` are
@@ -1147,7 +1253,37 @@ inline Tensor softmax_cross_entropy_gradient(const TensorOrScalar& gradient,
                name);
 }
 
+// --- MatrixInverse
+
+/// The inverses of the square matrices in the last two axes; the others are batches. Computed in
+/// float64 with row pivots, and rounded once. A matrix that has no inverse, or elements that are
+/// not finite, gives NaN.
+/// Apple: inverseOfTensor:name: (macOS 13.0).
+inline Tensor inverse(const Tensor& input, const std::string& name = {}) {
+  return detail::graph_of("inverse", input).add_one("inverse", {{"input", input}}, name);
+}
+
 // --- MatrixMultiplication
+
+struct HammingDistanceOptions {
+  DataType result_data_type = DataType::uint32;
+  std::string name{};
+};
+
+/// In how many bits vectors differ: the last axis is a vector of bits, packed into integers. Of
+/// [..., M, K] and [..., N, K] the distances of each vector to each are [..., M, N]; the axes
+/// before are batches that broadcast. `result_data_type`: uint32 or uint16, which wraps. A
+/// composite.
+/// Apple: HammingDistanceWithPrimaryTensor:secondaryTensor:resultDataType:name: (macOS 13.0).
+inline Tensor hamming_distance(const TensorOrScalar& primary, const TensorOrScalar& secondary,
+                               const HammingDistanceOptions& options = {}) {
+  return detail::graph_of("hamming_distance", primary, secondary)
+      .add_one("hamming_distance",
+               {{"primary", primary},
+                {"secondary", secondary},
+                {"result_data_type", AttributeValue(options.result_data_type)}},
+               options.name);
+}
 
 /// The matrix product of the last two dimensions; the dimensions before them are batches and
 /// broadcast (NumPy's matmul for rank >= 2). Sums are in float32 for 16-bit types, else in the type
@@ -1899,7 +2035,73 @@ inline Tensor scatter_nd(const TensorOrScalar& updates, const Tensor& indices,
                options.name);
 }
 
+// --- Sort
+
+struct ArgSortOptions {
+  bool descending = false;
+  std::string name{};
+};
+
+/// The indices along `axis`, as int32, that sort the elements in ascending (with descending: in
+/// descending) order. Equal elements keep their order, -0 and 0 are equal, and NaN counts as larger
+/// than all numbers: it comes last, or first with descending. `axis`: an int or an integer tensor.
+/// Apple: argSortWithTensor:axis:descending:name: (macOS 13.0).
+inline Tensor arg_sort(const Tensor& tensor, const IntegersOrTensor& axis,
+                       const ArgSortOptions& options = {}) {
+  return detail::graph_of("arg_sort", tensor)
+      .add_one("arg_sort",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"descending", AttributeValue(options.descending)}},
+               options.name);
+}
+
+struct SortOptions {
+  bool descending = false;
+  std::string name{};
+};
+
+/// The elements along `axis` in ascending (with descending: in descending) order. Equal elements
+/// keep their order, -0 and 0 are equal, and NaN counts as larger than all numbers: it comes last,
+/// or first with descending. `axis`: an int or an integer tensor.
+/// Apple: sortWithTensor:axis:descending:name: (macOS 13.0).
+inline Tensor sort(const Tensor& tensor, const IntegersOrTensor& axis,
+                   const SortOptions& options = {}) {
+  return detail::graph_of("sort", tensor)
+      .add_one("sort",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"descending", AttributeValue(options.descending)}},
+               options.name);
+}
+
 // --- TensorShape
+
+struct BatchToSpaceOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The pixels of several images become the blocks, of the size block_dimensions[i] along
+/// spatial_axes[i], of one larger image. With use_pixel_shuffle_order the pixels of a block are
+/// neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle), else
+/// they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the last
+/// spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: batchToSpaceTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name:
+/// (macOS 13.0).
+inline Tensor batch_to_space(const Tensor& tensor, const IntegersOrTensor& spatial_axes,
+                             const IntegersOrTensor& batch_axis,
+                             const IntegersOrTensor& block_dimensions,
+                             const BatchToSpaceOptions& options = {}) {
+  return detail::graph_of("batch_to_space", tensor)
+      .add_one("batch_to_space",
+               {{"tensor", tensor},
+                spatial_axes.argument("spatial_axes"),
+                batch_axis.argument("batch_axis"),
+                block_dimensions.argument("block_dimensions"),
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
 
 /// Repeats the tensor along dimensions of size 1 and along new ones in front, so that it has
 /// `shape` (NumPy's broadcast_to). Any type.
@@ -1946,6 +2148,33 @@ inline Tensor coordinate_along_axis(Graph& graph, const IntegersOrTensor& axis,
                                     const IntegersOrTensor& shape, const std::string& name = {}) {
   return graph.add_one("coordinate_along_axis", {axis.argument("axis"), shape.argument("shape")},
                        name);
+}
+
+struct DepthToSpace2dOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The channels of a pixel become a block of block_size x block_size pixels with a block_size^2-th
+/// of the channels. With use_pixel_shuffle_order the pixels of a block are neighbours along the
+/// depth axis (index depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole
+/// depth axis apart (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs
+/// fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: depthToSpace2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+/// (macOS 12.0).
+inline Tensor depth_to_space_2d(const Tensor& tensor, const IntegersOrTensor& width_axis,
+                                const IntegersOrTensor& height_axis,
+                                const IntegersOrTensor& depth_axis, int64_t block_size,
+                                const DepthToSpace2dOptions& options = {}) {
+  return detail::graph_of("depth_to_space_2d", tensor)
+      .add_one("depth_to_space_2d",
+               {{"tensor", tensor},
+                width_axis.argument("width_axis"),
+                height_axis.argument("height_axis"),
+                depth_axis.argument("depth_axis"),
+                {"block_size", AttributeValue(block_size)},
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
 }
 
 /// Inserts dimensions of size 1. `axes` are their places in the result; negative ones count from
@@ -2169,6 +2398,59 @@ inline Tensor slice_update(const TensorOrScalar& data, const TensorOrScalar& upd
                options.name);
 }
 
+struct SpaceToBatchOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The pixels of each block, of the size block_dimensions[i] along spatial_axes[i], become pixels
+/// of as many smaller images. With use_pixel_shuffle_order the pixels of a block are neighbours
+/// along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle), else they lie a
+/// whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the last spatial axis
+/// runs fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: spaceToBatchTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name:
+/// (macOS 13.0).
+inline Tensor space_to_batch(const Tensor& tensor, const IntegersOrTensor& spatial_axes,
+                             const IntegersOrTensor& batch_axis,
+                             const IntegersOrTensor& block_dimensions,
+                             const SpaceToBatchOptions& options = {}) {
+  return detail::graph_of("space_to_batch", tensor)
+      .add_one("space_to_batch",
+               {{"tensor", tensor},
+                spatial_axes.argument("spatial_axes"),
+                batch_axis.argument("batch_axis"),
+                block_dimensions.argument("block_dimensions"),
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
+
+struct SpaceToDepth2dOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// Blocks of block_size x block_size pixels become one pixel with block_size^2 times the channels.
+/// With use_pixel_shuffle_order the pixels of a block are neighbours along the depth axis (index
+/// depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole depth axis apart
+/// (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs fastest. Axes and
+/// sizes may be integer tensors. Any type. A composite.
+/// Apple: spaceToDepth2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+/// (macOS 12.0).
+inline Tensor space_to_depth_2d(const Tensor& tensor, const IntegersOrTensor& width_axis,
+                                const IntegersOrTensor& height_axis,
+                                const IntegersOrTensor& depth_axis, int64_t block_size,
+                                const SpaceToDepth2dOptions& options = {}) {
+  return detail::graph_of("space_to_depth_2d", tensor)
+      .add_one("space_to_depth_2d",
+               {{"tensor", tensor},
+                width_axis.argument("width_axis"),
+                height_axis.argument("height_axis"),
+                depth_axis.argument("depth_axis"),
+                {"block_size", AttributeValue(block_size)},
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
+
 struct SplitOptions {
   IntegersOrTensor split_sizes{};
   int64_t axis = 0;
@@ -2244,6 +2526,83 @@ inline Tensor transpose(const Tensor& tensor, int64_t dimension, int64_t with_di
                 {"dimension", AttributeValue(dimension)},
                 {"with_dimension", AttributeValue(with_dimension)}},
                name);
+}
+
+// --- TopK
+
+struct BottomKOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The k least elements along `axis`, and their indices as int32, in ascending order. Of equal
+/// elements the first come first (TensorFlow's rule), and NaN counts as larger than all numbers.
+/// `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+/// Returns values, indices.
+/// Apple: bottomKWithSourceTensor:axis:k:name: (macOS 14.0).
+inline std::vector<Tensor> bottom_k(const Tensor& source, const IntegersOrTensor& k,
+                                    const BottomKOptions& options = {}) {
+  return detail::graph_of("bottom_k", source)
+      .add("bottom_k", {{"source", source}, k.argument("k"), options.axis.argument("axis")},
+           options.name);
+}
+
+struct BottomKGradientOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The gradient of bottom_k: every element of `gradient` goes to the element of `source` that it
+/// belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors; without
+/// `axis` it is the last one.
+/// Apple: bottomKWithGradientTensor:source:axis:k:name: (macOS 14.0).
+inline Tensor bottom_k_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                const IntegersOrTensor& k,
+                                const BottomKGradientOptions& options = {}) {
+  return detail::graph_of("bottom_k_gradient", gradient, source)
+      .add_one("bottom_k_gradient",
+               {{"gradient", gradient},
+                {"source", source},
+                k.argument("k"),
+                options.axis.argument("axis")},
+               options.name);
+}
+
+struct TopKOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The k largest elements along `axis`, and their indices as int32, in descending order. Of equal
+/// elements the first come first (TensorFlow's rule), and NaN counts as larger than all numbers.
+/// `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+/// Returns values, indices.
+/// Apple: topKWithSourceTensor:k:name: (macOS 12.0).
+inline std::vector<Tensor> top_k(const Tensor& source, const IntegersOrTensor& k,
+                                 const TopKOptions& options = {}) {
+  return detail::graph_of("top_k", source)
+      .add("top_k", {{"source", source}, k.argument("k"), options.axis.argument("axis")},
+           options.name);
+}
+
+struct TopKGradientOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The gradient of top_k: every element of `gradient` goes to the element of `source` that it
+/// belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors; without
+/// `axis` it is the last one.
+/// Apple: topKWithGradientTensor:source:k:name: (macOS 12.0).
+inline Tensor top_k_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                             const IntegersOrTensor& k, const TopKGradientOptions& options = {}) {
+  return detail::graph_of("top_k_gradient", gradient, source)
+      .add_one("top_k_gradient",
+               {{"gradient", gradient},
+                {"source", source},
+                k.argument("k"),
+                options.axis.argument("axis")},
+               options.name);
 }
 
 }  // namespace mpsg::ops

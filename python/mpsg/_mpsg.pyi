@@ -614,6 +614,28 @@ class Graph:
         applyStochasticGradientDescentWithLearningRateTensor:variable:gradientTensor:name: (macOS
         11.0)
         """
+    def arg_sort(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        descending: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The indices along `axis`, as int32, that sort the elements in ascending (with descending:
+        in descending) order. Equal elements keep their order, -0 and 0 are equal, and NaN counts as
+        larger than all numbers: it comes last, or first with descending. `axis`: an int or an
+        integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        argSortWithTensor:axis:descending:name: (macOS 13.0)
+        argSortWithTensor:axisTensor:descending:name: (macOS 13.0)
+        argSortWithTensor:axis:name: (macOS 13.0)
+        argSortWithTensor:axisTensor:name: (macOS 13.0)
+        """
     def asin(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The inverse of sin, in [-pi/2, pi/2]: NaN outside [-1, 1]; for complex64 the principal
         value.
@@ -713,6 +735,50 @@ class Graph:
         Apple
         avgPooling2DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 11.0)
         """
+    def band_part(
+        self,
+        input: TensorLike,
+        num_lower: int | Tensor,
+        num_upper: int | Tensor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The matrices in the last two axes with 0 outside a band: element [row, column] stays if
+        row - column <= num_lower and column - row <= num_upper; a negative number keeps all on its
+        side (TensorFlow's band_part). (0, -1): the upper triangle; (0, 0): the diagonal. Both may
+        be integer tensors. Any type.
+
+        Types
+        T: any
+
+        Apple
+        bandPartWithTensor:numLower:numUpper:name: (macOS 12.3)
+        bandPartWithTensor:numLowerTensor:numUpperTensor:name: (macOS 12.3)
+        """
+    def batch_to_space(
+        self,
+        tensor: TensorLike,
+        spatial_axes: int | Sequence[int] | Tensor,
+        batch_axis: int | Tensor,
+        block_dimensions: int | Sequence[int] | Tensor,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The pixels of several images become the blocks, of the size block_dimensions[i] along
+        spatial_axes[i], of one larger image. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
+
+        Types
+        T: any
+
+        Apple
+        batchToSpaceTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
+        13.0)
+        batchToSpaceTensor:spatialAxesTensor:batchAxisTensor:blockDimensionsTensor:usePixelShuffleOrder:name:
+        (macOS 13.0)
+        """
     def bitwise_and(
         self,
         primary_tensor: TensorLike,
@@ -804,6 +870,45 @@ class Graph:
 
         Apple
         bitwiseXORWithPrimaryTensor:secondaryTensor:name: (macOS 13.0)
+        """
+    def bottom_k(
+        self,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The k least elements along `axis`, and their indices as int32, in ascending order. Of
+        equal elements the first come first (TensorFlow's rule), and NaN counts as larger than all
+        numbers. `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        bottomKWithSourceTensor:axis:k:name: (macOS 14.0)
+        bottomKWithSourceTensor:axisTensor:kTensor:name: (macOS 14.0)
+        """
+    def bottom_k_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of bottom_k: every element of `gradient` goes to the element of `source`
+        that it belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors;
+        without `axis` it is the last one.
+
+        Types
+        T: floating-point
+
+        Apple
+        bottomKWithGradientTensor:source:axis:k:name: (macOS 14.0)
+        bottomKWithGradientTensor:source:axisTensor:kTensor:name: (macOS 14.0)
         """
     def broadcast(
         self,
@@ -1097,6 +1202,127 @@ class Graph:
         Apple
         coshWithTensor:name: (macOS 11.0)
         """
+    def cumulative_maximum(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The largest of the elements up to each one along `axis`, NaN from the first NaN on
+        (NumPy's maximum.accumulate); with exclusive it begins with -infinity or the least integer.
+        The gradient goes to the first of equal largest elements. With exclusive an element is what
+        it would be without itself; with reverse the last element is the first. `axis`: an int or an
+        integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        cumulativeMaximumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axis:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_minimum(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The least of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+        minimum.accumulate); with exclusive it begins with infinity or the largest integer. The
+        gradient goes to the first of equal least elements. With exclusive an element is what it
+        would be without itself; with reverse the last element is the first. `axis`: an int or an
+        integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        cumulativeMinimumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axis:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_product(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The product of the elements up to each one along `axis`; with exclusive it begins with 1.
+        Floats are multiplied in float64 and every product is rounded once, integers wrap. The
+        gradient is exact where factors are 0; second derivatives are exact where none is. With
+        exclusive an element is what it would be without itself; with reverse the last element is
+        the first. `axis`: an int or an integer tensor.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        cumulativeProductWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeProductWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeProductWithTensor:axis:name: (macOS 13.0)
+        cumulativeProductWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_sum(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The sum of the elements up to each one along `axis`; with exclusive it begins with 0.
+        Floats are summed in float64 and every sum is rounded once, integers wrap. With exclusive an
+        element is what it would be without itself; with reverse the last element is the first.
+        `axis`: an int or an integer tensor.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        cumulativeSumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeSumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeSumWithTensor:axis:name: (macOS 13.0)
+        cumulativeSumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def depth_to_space_2d(
+        self,
+        tensor: TensorLike,
+        width_axis: int | Tensor,
+        height_axis: int | Tensor,
+        depth_axis: int | Tensor,
+        block_size: int,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The channels of a pixel become a block of block_size x block_size pixels with a
+        block_size^2-th of the channels. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the depth axis (index depth * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole depth axis apart (index pixel * depth + depth, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
+
+        Types
+        T: any
+
+        Apple
+        depthToSpace2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        depthToSpace2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        """
     def division(
         self,
         primary_tensor: TensorLike,
@@ -1354,6 +1580,24 @@ class Graph:
         Apple
         greaterThanOrEqualToWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
         """
+    def hamming_distance(
+        self,
+        primary: TensorLike,
+        secondary: TensorLike,
+        result_data_type: DataTypeLike | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """In how many bits vectors differ: the last axis is a vector of bits, packed into integers.
+        Of [..., M, K] and [..., N, K] the distances of each vector to each are [..., M, N]; the
+        axes before are batches that broadcast. `result_data_type`: uint32 or uint16, which wraps. A
+        composite.
+
+        Types
+        T: integers
+
+        Apple
+        HammingDistanceWithPrimaryTensor:secondaryTensor:resultDataType:name: (macOS 13.0)
+        """
     def identity(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The tensor itself, under another name.
 
@@ -1390,6 +1634,17 @@ class Graph:
 
         Apple
         imaginaryPartOfTensor:name: (macOS 14.0)
+        """
+    def inverse(self, input: TensorLike, name: str | None = ...) -> Tensor:
+        """The inverses of the square matrices in the last two axes; the others are batches.
+        Computed in float64 with row pivots, and rounded once. A matrix that has no inverse, or
+        elements that are not finite, gives NaN.
+
+        Types
+        T: floating-point, complex64
+
+        Apple
+        inverseOfTensor:name: (macOS 13.0)
         """
     def is_finite(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """True where `tensor` is neither infinite nor NaN (complex64: where no part is). Integers
@@ -2797,6 +3052,77 @@ class Graph:
         Apple
         softMaxGradientWithIncomingGradient:sourceTensor:axis:name: (macOS 11.0)
         """
+    def sort(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        descending: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The elements along `axis` in ascending (with descending: in descending) order. Equal
+        elements keep their order, -0 and 0 are equal, and NaN counts as larger than all numbers: it
+        comes last, or first with descending. `axis`: an int or an integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        sortWithTensor:axis:descending:name: (macOS 13.0)
+        sortWithTensor:axisTensor:descending:name: (macOS 13.0)
+        sortWithTensor:axis:name: (macOS 13.0)
+        sortWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def space_to_batch(
+        self,
+        tensor: TensorLike,
+        spatial_axes: int | Sequence[int] | Tensor,
+        batch_axis: int | Tensor,
+        block_dimensions: int | Sequence[int] | Tensor,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The pixels of each block, of the size block_dimensions[i] along spatial_axes[i], become
+        pixels of as many smaller images. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
+
+        Types
+        T: any
+
+        Apple
+        spaceToBatchTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
+        13.0)
+        spaceToBatchTensor:spatialAxesTensor:batchAxisTensor:blockDimensionsTensor:usePixelShuffleOrder:name:
+        (macOS 13.0)
+        """
+    def space_to_depth_2d(
+        self,
+        tensor: TensorLike,
+        width_axis: int | Tensor,
+        height_axis: int | Tensor,
+        depth_axis: int | Tensor,
+        block_size: int,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Blocks of block_size x block_size pixels become one pixel with block_size^2 times the
+        channels. With use_pixel_shuffle_order the pixels of a block are neighbours along the depth
+        axis (index depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole depth
+        axis apart (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs
+        fastest. Axes and sizes may be integer tensors. Any type. A composite.
+
+        Types
+        T: any
+
+        Apple
+        spaceToDepth2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        spaceToDepth2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        """
     def split(
         self,
         tensor: TensorLike,
@@ -2943,6 +3269,49 @@ class Graph:
 
         Apple
         tileGradientWithIncomingGradientTensor:sourceTensor:withMultiplier:name: (macOS 11.0)
+        """
+    def top_k(
+        self,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The k largest elements along `axis`, and their indices as int32, in descending order. Of
+        equal elements the first come first (TensorFlow's rule), and NaN counts as larger than all
+        numbers. `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        topKWithSourceTensor:k:name: (macOS 12.0)
+        topKWithSourceTensor:kTensor:name: (macOS 12.0)
+        topKWithSourceTensor:axis:k:name: (macOS 14.0)
+        topKWithSourceTensor:axisTensor:kTensor:name: (macOS 14.0)
+        """
+    def top_k_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of top_k: every element of `gradient` goes to the element of `source` that
+        it belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors;
+        without `axis` it is the last one.
+
+        Types
+        T: floating-point
+
+        Apple
+        topKWithGradientTensor:source:k:name: (macOS 12.0)
+        topKWithGradientTensor:source:axis:k:name: (macOS 14.0)
+        topKWithGradientTensor:source:kTensor:name: (macOS 12.0)
+        topKWithGradientTensor:source:axisTensor:kTensor:name: (macOS 14.0)
         """
     def transpose(
         self,

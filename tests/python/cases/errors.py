@@ -186,6 +186,45 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
     ),
     "negative size": (lambda g: g.random_uniform([-2]), "-2"),
     "powers": (lambda g: g.adam(*[f32(g)] * 8, beta1_power=f32(g)), "beta2_power"),
+    # lines, matrices, blocks
+    "scan of a scalar": (lambda g: g.cumulative_sum(f32(g), 0), "axis.*rank 0"),
+    "scan axis": (lambda g: g.cumulative_maximum(f32(g, 2, 3), -3), "axis.*-3"),
+    "scan of bools": (lambda g: g.cumulative_sum(g.placeholder([2], mpsg.bool_), 0), "bool"),
+    "sort axis": (lambda g: g.sort(f32(g, 2, 3), 2), "axis.*2"),
+    "sort of complex": (lambda g: g.sort(g.placeholder([2], mpsg.complex64), 0), "complex64"),
+    "more than there are": (lambda g: g.top_k(f32(g, 2, 3), 4), "'k' is 4.*2, 3.*3"),
+    "less than none": (lambda g: g.bottom_k(f32(g, 2, 3), -1, axis=0), "'k' is -1"),
+    "top of a scalar": (lambda g: g.top_k(f32(g), 1), "scalar"),
+    "gradient of other k": (
+        lambda g: g.top_k_gradient(f32(g, 2, 2), f32(g, 2, 3), 1),
+        "2, 2.*2, 1",
+    ),
+    "band of a vector": (lambda g: g.band_part(f32(g, 3), 0, 0), "matrices"),
+    "inverse of a rectangle": (lambda g: g.inverse(f32(g, 2, 3)), "2, 3.*square"),
+    "inverse of integers": (lambda g: g.inverse(i32(g, 2, 2)), "int32"),
+    "distance of floats": (lambda g: g.hamming_distance(f32(g, 2, 2), f32(g, 2, 2)), "float32"),
+    "distance of lengths": (lambda g: g.hamming_distance(i32(g, 2, 3), i32(g, 2, 4)), "3.*4"),
+    "distance type": (
+        lambda g: g.hamming_distance(i32(g, 2, 3), i32(g, 2, 3), mpsg.int64),
+        "int64.*uint16",
+    ),
+    "no whole block": (
+        lambda g: g.space_to_depth_2d(f32(g, 1, 5, 4, 1), 2, 1, 3, 2),
+        "axis 1 of.*5.*2",
+    ),
+    "depth of no block": (
+        lambda g: g.depth_to_space_2d(f32(g, 1, 4, 4, 3), 2, 1, 3, 2),
+        "axis 3.*4",
+    ),
+    "block along itself": (
+        lambda g: g.space_to_batch(f32(g, 4, 4), [0], 0, [2]),
+        "axis 0.*batch_axis.*spatial",
+    ),
+    "blocks and axes": (
+        lambda g: g.batch_to_space(f32(g, 4, 4), [1], 0, [2, 2]),
+        "spatial_axes.*1.*block_dimensions.*2",
+    ),
+    "block of nothing": (lambda g: g.batch_to_space(f32(g, 4, 4), [1], 0, [0]), "size 0"),
     # sizes
     "huge": (lambda g: g.placeholder([2**40, 2**40]), "elements|large|size"),
     "huge broadcast": (lambda g: g.broadcast(f32(g), [2**31, 2**31, 2**31]), "elements|large|size"),
