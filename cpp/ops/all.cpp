@@ -40,6 +40,11 @@ std::vector<OpRow> collect() {
   ops::add_one_hot_rows(rows);
   ops::add_gather_rows(rows);
   ops::add_scatter_rows(rows);
+  ops::add_resize_rows(rows);
+  ops::add_window_rows(rows);
+  ops::add_im_to_col_rows(rows);
+  ops::add_stencil_rows(rows);
+  ops::add_sample_grid_rows(rows);
   ops::add_random_rows(rows);
   ops::add_random_number_rows(rows);
   ops::add_control_flow_rows(rows);

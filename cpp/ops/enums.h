@@ -46,6 +46,22 @@ enum class PoolingReturnIndicesMode : int64_t {
 enum class RandomDistribution : int64_t { UNIFORM, NORMAL, TRUNCATED_NORMAL };
 enum class RandomNormalSamplingMethod : int64_t { INV_CDF, BOX_MULLER };
 enum class ScatterMode : int64_t { ADD, SUB, MUL, DIV, MIN, MAX, SET };
+enum class ResizeMode : int64_t { NEAREST, BILINEAR };
+enum class ResizeNearestRoundingMode : int64_t {
+  ROUND_PREFER_CEIL,
+  ROUND_PREFER_FLOOR,
+  CEIL,
+  FLOOR,
+  ROUND_TO_EVEN,
+  ROUND_TO_ODD
+};
+enum class ReductionMode : int64_t { MIN, MAX, SUM, PRODUCT, ARGUMENT_MIN, ARGUMENT_MAX };
+enum class NonMaximumSuppressionCoordinateMode : int64_t {
+  CORNERS_HEIGHT_FIRST,
+  CORNERS_WIDTH_FIRST,
+  CENTERS_HEIGHT_FIRST,
+  CENTERS_WIDTH_FIRST
+};
 
 // As data, for the bindings, the generated files and the checks.
 extern const EnumType padding_style;
@@ -56,10 +72,16 @@ extern const EnumType pooling_return_indices_mode;
 extern const EnumType random_distribution;
 extern const EnumType random_normal_sampling_method;
 extern const EnumType scatter_mode;
+extern const EnumType resize_mode;
+extern const EnumType resize_nearest_rounding_mode;
+extern const EnumType reduction_mode;
+extern const EnumType non_maximum_suppression_coordinate_mode;
 
 const DescriptorType& convolution_2d_descriptor();
 const DescriptorType& pooling_2d_descriptor();
 const DescriptorType& random_descriptor();
+const DescriptorType& stencil_descriptor();
+const DescriptorType& im_to_col_descriptor();
 
 std::span<const EnumType* const> all_enums();
 std::span<const DescriptorType* const> all_descriptors();

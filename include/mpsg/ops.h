@@ -99,6 +99,43 @@ enum class ScatterMode : int64_t {
   SET = 6,
 };
 
+/// What stands between pixels: the nearest one, or a mixture by the distances.
+enum class ResizeMode : int64_t {
+  NEAREST = 0,
+  BILINEAR = 1,
+};
+
+/// Which pixel is the nearest: the next one, and of two that are equally near the later, the
+/// earlier, the even or the odd one; or always the later (CEIL) or the earlier (FLOOR).
+enum class ResizeNearestRoundingMode : int64_t {
+  ROUND_PREFER_CEIL = 0,
+  ROUND_PREFER_FLOOR = 1,
+  CEIL = 2,
+  FLOOR = 3,
+  ROUND_TO_EVEN = 4,
+  ROUND_TO_ODD = 5,
+};
+
+/// What a window becomes: its least or largest element, the sum or product of all, or the place of
+/// the least or largest in the window.
+enum class ReductionMode : int64_t {
+  MIN = 0,
+  MAX = 1,
+  SUM = 2,
+  PRODUCT = 3,
+  ARGUMENT_MIN = 4,
+  ARGUMENT_MAX = 5,
+};
+
+/// The four numbers of a box: two opposite corners, [y, x, y, x] or [x, y, x, y]; or the center and
+/// the size, [y, x, height, width] or [x, y, width, height].
+enum class NonMaximumSuppressionCoordinateMode : int64_t {
+  CORNERS_HEIGHT_FIRST = 0,
+  CORNERS_WIDTH_FIRST = 1,
+  CENTERS_HEIGHT_FIRST = 2,
+  CENTERS_WIDTH_FIRST = 3,
+};
+
 /// Strides, dilation, groups, padding and layouts of a 2D convolution
 /// (MPSGraphConvolution2DOpDescriptor). The paddings count with PaddingStyle.EXPLICIT only.
 struct Convolution2DOpDescriptor {
@@ -194,6 +231,62 @@ struct RandomOpDescriptor {
     arguments.push_back({"mean", AttributeValue(mean)});
     arguments.push_back({"standard_deviation", AttributeValue(standard_deviation)});
     arguments.push_back({"sampling_method", static_cast<int64_t>(sampling_method)});
+  }
+};
+
+/// Reduction, strides, dilation and boundary of a stencil (MPSGraphStencilOpDescriptor): four
+/// numbers for the last four dimensions, and eight paddings, before and after each. The paddings
+/// count with PaddingStyle.EXPLICIT only, the offsets of the first window with
+/// PaddingStyle.EXPLICIT_OFFSET.
+struct StencilOpDescriptor {
+  ReductionMode reduction_mode = ReductionMode::SUM;
+  Integers offsets = std::vector<int64_t>{0, 0, 0, 0};
+  Integers strides = std::vector<int64_t>{1, 1, 1, 1};
+  Integers dilation_rates = std::vector<int64_t>{1, 1, 1, 1};
+  Integers explicit_padding = std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, 0};
+  PaddingMode boundary_mode = PaddingMode::ZERO;
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  double padding_constant = 0.0;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reduction_mode", static_cast<int64_t>(reduction_mode)});
+    arguments.push_back(offsets.argument("offsets"));
+    arguments.push_back(strides.argument("strides"));
+    arguments.push_back(dilation_rates.argument("dilation_rates"));
+    arguments.push_back(explicit_padding.argument("explicit_padding"));
+    arguments.push_back({"boundary_mode", static_cast<int64_t>(boundary_mode)});
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"padding_constant", AttributeValue(padding_constant)});
+  }
+};
+
+/// Window, strides, dilation, padding with zeros, and layout of im_to_col and col_to_im
+/// (MPSGraphImToColOpDescriptor).
+struct ImToColOpDescriptor {
+  int64_t kernel_width = 0;   // must be given
+  int64_t kernel_height = 0;  // must be given
+  int64_t stride_in_x = 1;
+  int64_t stride_in_y = 1;
+  int64_t dilation_rate_in_x = 1;
+  int64_t dilation_rate_in_y = 1;
+  int64_t padding_left = 0;
+  int64_t padding_right = 0;
+  int64_t padding_top = 0;
+  int64_t padding_bottom = 0;
+  TensorNamedDataLayout data_layout = TensorNamedDataLayout::NCHW;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"kernel_width", AttributeValue(kernel_width)});
+    arguments.push_back({"kernel_height", AttributeValue(kernel_height)});
+    arguments.push_back({"stride_in_x", AttributeValue(stride_in_x)});
+    arguments.push_back({"stride_in_y", AttributeValue(stride_in_y)});
+    arguments.push_back({"dilation_rate_in_x", AttributeValue(dilation_rate_in_x)});
+    arguments.push_back({"dilation_rate_in_y", AttributeValue(dilation_rate_in_y)});
+    arguments.push_back({"padding_left", AttributeValue(padding_left)});
+    arguments.push_back({"padding_right", AttributeValue(padding_right)});
+    arguments.push_back({"padding_top", AttributeValue(padding_top)});
+    arguments.push_back({"padding_bottom", AttributeValue(padding_bottom)});
+    arguments.push_back({"data_layout", static_cast<int64_t>(data_layout)});
   }
 };
 
@@ -1197,6 +1290,30 @@ inline Tensor gather_nd(const Tensor& updates, const Tensor& indices,
                options.name);
 }
 
+// --- Im2Col
+
+/// Images of `output_shape` from matrices as im_to_col makes them: every element is the sum of what
+/// the windows hold of it (PyTorch's fold), so that it is im_to_col's gradient. `output_shape` may
+/// be an integer tensor. A composite.
+/// Apple: colToImWithSourceTensor:outputShape:descriptor:name: (macOS 14.0).
+inline Tensor col_to_im(const Tensor& source, const IntegersOrTensor& output_shape,
+                        const ImToColOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("col_to_im", source).add_one("col_to_im", std::move(arguments), name);
+}
+
+/// The windows of images as columns of matrices: of NCHW images [N, C * kernel_height *
+/// kernel_width, windows] (PyTorch's unfold), of NHWC images [N, windows, kernel_height *
+/// kernel_width * C] (TensorFlow's extract_patches). Padding is zeros. Any type. A composite.
+/// Apple: imToColWithSourceTensor:descriptor:name: (macOS 14.0).
+inline Tensor im_to_col(const Tensor& source, const ImToColOpDescriptor& descriptor,
+                        const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("im_to_col", source).add_one("im_to_col", std::move(arguments), name);
+}
+
 // --- LinearAlgebra
 
 /// The matrices in the last two axes with 0 outside a band: element [row, column] stays if row -
@@ -1944,6 +2061,252 @@ inline Tensor reduction_sum(const Tensor& tensor, const ReductionSumOptions& opt
       .add_one("reduction_sum", {{"tensor", tensor}, options.axes.argument("axes")}, options.name);
 }
 
+// --- Resize
+
+struct ResizeOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size. BILINEAR mixes the pixels around each place by their distances, in
+/// all resized dimensions, for floats; NEAREST takes the nearest one (ROUND_PREFER_CEIL). A
+/// composite. Pixel i of the result lies at pixel (i + 0.5) * input / size - 0.5 of the input with
+/// center_result (OpenCV, TensorFlow 2, PyTorch), at i * input / size without (TensorFlow 1), at i
+/// * (input - 1) / (size - 1) with align_corners; what lies outside is moved to the edge. With
+/// `scale_offset`, which is [scale y, scale x, offset y, offset x], or `scale` and `offset`, one
+/// number for each dimension, it lies at (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or
+/// HW, with a size of [height, width]; without one every dimension is resized and has its entry in
+/// `size`, which may be an integer tensor. Nothing flows back into scales and offsets.
+/// Apple: resizeTensor:size:mode:centerResult:alignCorners:layout:name: (macOS 11.0).
+inline Tensor resize(const Tensor& images, const IntegersOrTensor& size, ResizeMode mode,
+                     const ResizeOptions& options = {}) {
+  return detail::graph_of("resize", images)
+      .add_one("resize",
+               {{"images", images},
+                size.argument("size"),
+                {"mode", static_cast<int64_t>(mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeBilinearOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size, by linear interpolation: pixels around each place are mixed by their
+/// distances, in all resized dimensions. Pixel i of the result lies at pixel (i + 0.5) * input /
+/// size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i * input / size
+/// without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners; what lies outside is
+/// moved to the edge. With `scale_offset`, which is [scale y, scale x, offset y, offset x], or
+/// `scale` and `offset`, one number for each dimension, it lies at (i - offset) / scale. `layout`:
+/// NHWC, NCHW, HWC, CHW or HW, with a size of [height, width]; without one every dimension is
+/// resized and has its entry in `size`, which may be an integer tensor. Nothing flows back into
+/// scales and offsets.
+/// Apple: resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:layout:name: (macOS 13.0).
+inline Tensor resize_bilinear(const Tensor& images, const IntegersOrTensor& size,
+                              const ResizeBilinearOptions& options = {}) {
+  return detail::graph_of("resize_bilinear", images)
+      .add_one("resize_bilinear",
+               {{"images", images},
+                size.argument("size"),
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeBilinearGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize_bilinear: every element of `gradient` goes to the pixels of `input` that
+/// its pixel was made of, by the same weights. The values of `input` do not matter, its shape is
+/// the result's. The options are those of resize_bilinear.
+/// Apple: resizeBilinearWithGradientTensor:input:centerResult:alignCorners:layout:name: (macOS
+/// 13.0).
+inline Tensor resize_bilinear_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                                       const ResizeBilinearGradientOptions& options = {}) {
+  return detail::graph_of("resize_bilinear_gradient", gradient, input)
+      .add_one("resize_bilinear_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize: every element of `gradient` goes to the pixels of `input` that its pixel
+/// was made of, by the same weights. The values of `input` do not matter, its shape is the
+/// result's. The options are those of resize.
+/// Apple: resizeWithGradientTensor:input:mode:centerResult:alignCorners:layout:name: (macOS 11.0).
+inline Tensor resize_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                              ResizeMode mode, const ResizeGradientOptions& options = {}) {
+  return detail::graph_of("resize_gradient", gradient, input)
+      .add_one("resize_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"mode", static_cast<int64_t>(mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeNearestOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size, by the nearest pixel to each place. PyTorch's "nearest" is FLOOR
+/// without center_result, its "nearest-exact" ROUND_PREFER_CEIL with it. Pixel i of the result lies
+/// at pixel (i + 0.5) * input / size - 0.5 of the input with center_result (OpenCV, TensorFlow 2,
+/// PyTorch), at i * input / size without (TensorFlow 1), at i * (input - 1) / (size - 1) with
+/// align_corners; what lies outside is moved to the edge. With `scale_offset`, which is [scale y,
+/// scale x, offset y, offset x], or `scale` and `offset`, one number for each dimension, it lies at
+/// (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width];
+/// without one every dimension is resized and has its entry in `size`, which may be an integer
+/// tensor. Nothing flows back into scales and offsets.
+/// Apple:
+/// resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:layout:name:
+/// (macOS 13.0).
+inline Tensor resize_nearest(const Tensor& images, const IntegersOrTensor& size,
+                             ResizeNearestRoundingMode nearest_rounding_mode,
+                             const ResizeNearestOptions& options = {}) {
+  return detail::graph_of("resize_nearest", images)
+      .add_one("resize_nearest",
+               {{"images", images},
+                size.argument("size"),
+                {"nearest_rounding_mode", static_cast<int64_t>(nearest_rounding_mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeNearestGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize_nearest: every element of `gradient` goes to the pixels of `input` that
+/// its pixel was made of, by the same weights. The values of `input` do not matter, its shape is
+/// the result's. The options are those of resize_nearest.
+/// Apple:
+/// resizeNearestWithGradientTensor:input:nearestRoundingMode:centerResult:alignCorners:layout:name:
+/// (macOS 13.0).
+inline Tensor resize_nearest_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                                      ResizeNearestRoundingMode nearest_rounding_mode,
+                                      const ResizeNearestGradientOptions& options = {}) {
+  return detail::graph_of("resize_nearest_gradient", gradient, input)
+      .add_one("resize_nearest_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"nearest_rounding_mode", static_cast<int64_t>(nearest_rounding_mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+// --- SampleGrid
+
+struct SampleGridOptions {
+  bool normalize_coordinates = true;
+  bool relative_coordinates = false;
+  bool align_corners = false;
+  PaddingMode padding_mode = PaddingMode::ZERO;
+  double constant_value = 0.0;
+  ResizeMode sampling_mode = ResizeMode::BILINEAR;
+  std::optional<ResizeNearestRoundingMode> nearest_rounding_mode{};
+  std::string name{};
+};
+
+/// Pixels of images, NHWC or NCHW, at `coordinates` of shape [N, H, W, 2], which are x and y in
+/// pixels. With normalize_coordinates they run from -1 to 1: between the outer edges of the image,
+/// or with align_corners between the centers of its outer pixels (PyTorch's grid_sample). With
+/// relative_coordinates they are counted from where a resize of the image to H x W puts the pixel.
+/// `padding_mode` says what is outside: constant_value (CONSTANT), 0 (ZERO), the edge, the mirror
+/// image without (REFLECT) or with (SYMMETRIC) the edge, the image again (PERIODIC). BILINEAR mixes
+/// the four pixels around a place by their distances; NEAREST, or a nearest_rounding_mode, takes
+/// one. A composite.
+/// Apple:
+/// sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:samplingMode:constantValue:name:
+/// (macOS 13.1).
+inline Tensor sample_grid(const Tensor& source, const Tensor& coordinates,
+                          TensorNamedDataLayout layout, const SampleGridOptions& options = {}) {
+  return detail::graph_of("sample_grid", source, coordinates)
+      .add_one("sample_grid",
+               {{"source", source},
+                {"coordinates", coordinates},
+                {"layout", static_cast<int64_t>(layout)},
+                {"normalize_coordinates", AttributeValue(options.normalize_coordinates)},
+                {"relative_coordinates", AttributeValue(options.relative_coordinates)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"padding_mode", static_cast<int64_t>(options.padding_mode)},
+                {"constant_value", AttributeValue(options.constant_value)},
+                {"sampling_mode", static_cast<int64_t>(options.sampling_mode)},
+                {"nearest_rounding_mode", detail::to_attribute(options.nearest_rounding_mode)}},
+               options.name);
+}
+
 // --- Scatter
 
 struct ScatterOptions {
@@ -2073,6 +2436,23 @@ inline Tensor sort(const Tensor& tensor, const IntegersOrTensor& axis,
                 axis.argument("axis"),
                 {"descending", AttributeValue(options.descending)}},
                options.name);
+}
+
+// --- Stencil
+
+/// A reduction over windows of the last four dimensions of `source`: y[i] is the sum (or what
+/// reduction_mode says) of source[i * stride + j * dilation] * weights[j] over the weights, which
+/// have rank 4. Outside the source there is what boundary_mode says. With
+/// PaddingStyle.EXPLICIT_OFFSET there are as many windows as fit into the source, the first one at
+/// `offsets`. ARGUMENT_MIN and ARGUMENT_MAX give the place in the flattened window as int32, of
+/// equal ones the first. A composite.
+/// Apple: stencilWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
+inline Tensor stencil(const TensorOrScalar& source, const TensorOrScalar& weights,
+                      const StencilOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("stencil", source, weights)
+      .add_one("stencil", std::move(arguments), name);
 }
 
 // --- TensorShape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -120,6 +120,50 @@ class ScatterMode(enum.IntEnum):
     SET = 6
 
 
+class ResizeMode(enum.IntEnum):
+    """What stands between pixels: the nearest one, or a mixture by the distances."""
+
+    NEAREST = 0
+    BILINEAR = 1
+
+
+class ResizeNearestRoundingMode(enum.IntEnum):
+    """Which pixel is the nearest: the next one, and of two that are equally near the later, the
+    earlier, the even or the odd one; or always the later (CEIL) or the earlier (FLOOR).
+    """
+
+    ROUND_PREFER_CEIL = 0
+    ROUND_PREFER_FLOOR = 1
+    CEIL = 2
+    FLOOR = 3
+    ROUND_TO_EVEN = 4
+    ROUND_TO_ODD = 5
+
+
+class ReductionMode(enum.IntEnum):
+    """What a window becomes: its least or largest element, the sum or product of all, or the place
+    of the least or largest in the window.
+    """
+
+    MIN = 0
+    MAX = 1
+    SUM = 2
+    PRODUCT = 3
+    ARGUMENT_MIN = 4
+    ARGUMENT_MAX = 5
+
+
+class NonMaximumSuppressionCoordinateMode(enum.IntEnum):
+    """The four numbers of a box: two opposite corners, [y, x, y, x] or [x, y, x, y]; or the center
+    and the size, [y, x, height, width] or [x, y, width, height].
+    """
+
+    CORNERS_HEIGHT_FIRST = 0
+    CORNERS_WIDTH_FIRST = 1
+    CENTERS_HEIGHT_FIRST = 2
+    CENTERS_WIDTH_FIRST = 3
+
+
 @dataclass(kw_only=True, slots=True)
 class Convolution2DOpDescriptor:
     """Strides, dilation, groups, padding and layouts of a 2D convolution
@@ -179,3 +223,40 @@ class RandomOpDescriptor:
     mean: float = 0.0
     standard_deviation: float = 1.0
     sampling_method: RandomNormalSamplingMethod = RandomNormalSamplingMethod.INV_CDF
+
+
+@dataclass(kw_only=True, slots=True)
+class StencilOpDescriptor:
+    """Reduction, strides, dilation and boundary of a stencil (MPSGraphStencilOpDescriptor): four
+    numbers for the last four dimensions, and eight paddings, before and after each. The paddings
+    count with PaddingStyle.EXPLICIT only, the offsets of the first window with
+    PaddingStyle.EXPLICIT_OFFSET.
+    """
+
+    reduction_mode: ReductionMode = ReductionMode.SUM
+    offsets: Sequence[int] = (0, 0, 0, 0)
+    strides: Sequence[int] = (1, 1, 1, 1)
+    dilation_rates: Sequence[int] = (1, 1, 1, 1)
+    explicit_padding: Sequence[int] = (0, 0, 0, 0, 0, 0, 0, 0)
+    boundary_mode: PaddingMode = PaddingMode.ZERO
+    padding_style: PaddingStyle = PaddingStyle.EXPLICIT
+    padding_constant: float = 0.0
+
+
+@dataclass(kw_only=True, slots=True)
+class ImToColOpDescriptor:
+    """Window, strides, dilation, padding with zeros, and layout of im_to_col and col_to_im
+    (MPSGraphImToColOpDescriptor).
+    """
+
+    kernel_width: int
+    kernel_height: int
+    stride_in_x: int = 1
+    stride_in_y: int = 1
+    dilation_rate_in_x: int = 1
+    dilation_rate_in_y: int = 1
+    padding_left: int = 0
+    padding_right: int = 0
+    padding_top: int = 0
+    padding_bottom: int = 0
+    data_layout: TensorNamedDataLayout = TensorNamedDataLayout.NCHW

@@ -13,13 +13,18 @@ from mpsg._api_types import (
     Block,
     Convolution2DOpDescriptor,
     DataTypeLike,
+    ImToColOpDescriptor,
     LossReductionType,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
     RandomOpDescriptor,
+    ResizeMode,
+    ResizeNearestRoundingMode,
     ScatterMode,
+    StencilOpDescriptor,
     TensorLike,
+    TensorNamedDataLayout,
 )
 
 class Error(RuntimeError):
@@ -964,6 +969,23 @@ class Graph:
         Apple
         clampWithTensor:minValueTensor:maxValueTensor:name: (macOS 11.0)
         """
+    def col_to_im(
+        self,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: ImToColOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Images of `output_shape` from matrices as im_to_col makes them: every element is the sum
+        of what the windows hold of it (PyTorch's fold), so that it is im_to_col's gradient.
+        `output_shape` may be an integer tensor. A composite.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        colToImWithSourceTensor:outputShape:descriptor:name: (macOS 14.0)
+        """
     def complex(self, real: TensorLike, imaginary: TensorLike, name: str | None = ...) -> Tensor:
         """The complex64 number real + i * imaginary, of two float32 tensors, with broadcasting.
 
@@ -1625,6 +1647,22 @@ class Graph:
 
         Apple
         ifWithPredicateTensor:thenBlock:elseBlock:name: (macOS 12.0)
+        """
+    def im_to_col(
+        self,
+        source: TensorLike,
+        descriptor: ImToColOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The windows of images as columns of matrices: of NCHW images [N, C * kernel_height *
+        kernel_width, windows] (PyTorch's unfold), of NHWC images [N, windows, kernel_height *
+        kernel_width * C] (TensorFlow's extract_patches). Padding is zeros. Any type. A composite.
+
+        Types
+        T: any
+
+        Apple
+        imToColWithSourceTensor:descriptor:name: (macOS 14.0)
         """
     def imaginary_part(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The imaginary part: float32 for complex64, 0 for real types.
@@ -2641,6 +2679,196 @@ class Graph:
         reshapeTensor:withShape:name: (macOS 11.0)
         reshapeTensor:withShapeTensor:name: (macOS 12.0)
         """
+    def resize(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        mode: ResizeMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size. BILINEAR mixes the pixels around each place by their
+        distances, in all resized dimensions, for floats; NEAREST takes the nearest one
+        (ROUND_PREFER_CEIL). A composite. Pixel i of the result lies at pixel (i + 0.5) * input /
+        size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i * input /
+        size without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners; what lies
+        outside is moved to the edge. With `scale_offset`, which is [scale y, scale x, offset y,
+        offset x], or `scale` and `offset`, one number for each dimension, it lies at (i - offset) /
+        scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width]; without one
+        every dimension is resized and has its entry in `size`, which may be an integer tensor.
+        Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point, integers
+
+        Apple
+        resizeTensor:size:mode:centerResult:alignCorners:layout:name: (macOS 11.0)
+        resizeTensor:sizeTensor:mode:centerResult:alignCorners:layout:name: (macOS 12.0)
+        resizeTensor:sizeTensor:mode:centerResult:alignCorners:name: (macOS 14.0)
+        resizeTensor:sizeTensor:scaleOffsetTensor:mode:layout:name: (macOS 13.0)
+        resizeTensor:sizeTensor:scaleTensor:offsetTensor:mode:name: (macOS 14.0)
+        """
+    def resize_bilinear(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size, by linear interpolation: pixels around each place are mixed
+        by their distances, in all resized dimensions. Pixel i of the result lies at pixel (i + 0.5)
+        * input / size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i *
+        input / size without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners;
+        what lies outside is moved to the edge. With `scale_offset`, which is [scale y, scale x,
+        offset y, offset x], or `scale` and `offset`, one number for each dimension, it lies at (i -
+        offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width];
+        without one every dimension is resized and has its entry in `size`, which may be an integer
+        tensor. Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:layout:name: (macOS 13.0)
+        resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:name: (macOS 14.0)
+        resizeBilinearWithTensor:sizeTensor:scaleOffsetTensor:layout:name: (macOS 13.0)
+        resizeBilinearWithTensor:sizeTensor:scaleTensor:offsetTensor:name: (macOS 14.0)
+        """
+    def resize_bilinear_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize_bilinear: every element of `gradient` goes to the pixels of
+        `input` that its pixel was made of, by the same weights. The values of `input` do not
+        matter, its shape is the result's. The options are those of resize_bilinear.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeBilinearWithGradientTensor:input:centerResult:alignCorners:layout:name: (macOS 13.0)
+        resizeBilinearWithGradientTensor:input:scaleOffsetTensor:layout:name: (macOS 13.0)
+        resizeBilinearWithGradientTensor:input:scaleTensor:offsetTensor:name: (macOS 14.0)
+        """
+    def resize_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        mode: ResizeMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize: every element of `gradient` goes to the pixels of `input` that
+        its pixel was made of, by the same weights. The values of `input` do not matter, its shape
+        is the result's. The options are those of resize.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeWithGradientTensor:input:mode:centerResult:alignCorners:layout:name: (macOS 11.0)
+        resizeWithGradientTensor:input:scaleOffsetTensor:mode:layout:name: (macOS 13.0)
+        resizeWithGradientTensor:input:scaleTensor:offsetTensor:mode:name: (macOS 14.0)
+        """
+    def resize_nearest(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        nearest_rounding_mode: ResizeNearestRoundingMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size, by the nearest pixel to each place. PyTorch's "nearest" is
+        FLOOR without center_result, its "nearest-exact" ROUND_PREFER_CEIL with it. Pixel i of the
+        result lies at pixel (i + 0.5) * input / size - 0.5 of the input with center_result (OpenCV,
+        TensorFlow 2, PyTorch), at i * input / size without (TensorFlow 1), at i * (input - 1) /
+        (size - 1) with align_corners; what lies outside is moved to the edge. With `scale_offset`,
+        which is [scale y, scale x, offset y, offset x], or `scale` and `offset`, one number for
+        each dimension, it lies at (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with
+        a size of [height, width]; without one every dimension is resized and has its entry in
+        `size`, which may be an integer tensor. Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point, integers
+
+        Apple
+        resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:layout:name:
+        (macOS 13.0)
+        resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:name:
+        (macOS 14.0)
+        resizeNearestWithTensor:sizeTensor:scaleOffsetTensor:nearestRoundingMode:layout:name: (macOS
+        13.0)
+        resizeNearestWithTensor:sizeTensor:scaleTensor:offsetTensor:nearestRoundingMode:name: (macOS
+        14.0)
+        """
+    def resize_nearest_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        nearest_rounding_mode: ResizeNearestRoundingMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize_nearest: every element of `gradient` goes to the pixels of `input`
+        that its pixel was made of, by the same weights. The values of `input` do not matter, its
+        shape is the result's. The options are those of resize_nearest.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeNearestWithGradientTensor:input:nearestRoundingMode:centerResult:alignCorners:layout:name:
+        (macOS 13.0)
+        resizeNearestWithGradientTensor:input:scaleOffsetTensor:nearestRoundingMode:layout:name:
+        (macOS 13.0)
+        resizeNearestWithGradientTensor:input:scaleTensor:offsetTensor:nearestRoundingMode:name:
+        (macOS 14.0)
+        """
     def reverse(
         self,
         tensor: TensorLike,
@@ -2685,6 +2913,40 @@ class Graph:
 
         Apple
         roundWithTensor:name: (macOS 11.0)
+        """
+    def sample_grid(
+        self,
+        source: TensorLike,
+        coordinates: TensorLike,
+        layout: TensorNamedDataLayout,
+        normalize_coordinates: bool = ...,
+        relative_coordinates: bool = ...,
+        align_corners: bool = ...,
+        padding_mode: PaddingMode = ...,
+        constant_value: float = ...,
+        *,
+        sampling_mode: ResizeMode = ...,
+        nearest_rounding_mode: ResizeNearestRoundingMode | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Pixels of images, NHWC or NCHW, at `coordinates` of shape [N, H, W, 2], which are x and y
+        in pixels. With normalize_coordinates they run from -1 to 1: between the outer edges of the
+        image, or with align_corners between the centers of its outer pixels (PyTorch's
+        grid_sample). With relative_coordinates they are counted from where a resize of the image to
+        H x W puts the pixel. `padding_mode` says what is outside: constant_value (CONSTANT), 0
+        (ZERO), the edge, the mirror image without (REFLECT) or with (SYMMETRIC) the edge, the image
+        again (PERIODIC). BILINEAR mixes the four pixels around a place by their distances; NEAREST,
+        or a nearest_rounding_mode, takes one. A composite.
+
+        Types
+        C: floating-point
+        T: floating-point, integers
+
+        Apple
+        sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:samplingMode:constantValue:name:
+        (macOS 13.1)
+        sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:nearestRoundingMode:constantValue:name:
+        (macOS 13.1)
         """
     def scaled_dot_product_attention(
         self,
@@ -3189,6 +3451,26 @@ class Graph:
 
         Apple
         stackTensors:axis:name: (macOS 12.3)
+        """
+    def stencil(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: StencilOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A reduction over windows of the last four dimensions of `source`: y[i] is the sum (or
+        what reduction_mode says) of source[i * stride + j * dilation] * weights[j] over the
+        weights, which have rank 4. Outside the source there is what boundary_mode says. With
+        PaddingStyle.EXPLICIT_OFFSET there are as many windows as fit into the source, the first one
+        at `offsets`. ARGUMENT_MIN and ARGUMENT_MAX give the place in the flattened window as int32,
+        of equal ones the first. A composite.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        stencilWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0)
         """
     def stochastic_gradient_descent(
         self,

@@ -11,7 +11,7 @@ HEADER = '''\
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -38,12 +38,15 @@ def enum_class(enum: Enum) -> str:
 
 def field_type(field: Attribute) -> str:
     plain = {"integer": "int", "boolean": "bool", "real": "float", "data_type": "DataTypeLike"}
+    plain["integers"] = "Sequence[int]"
     return field.enum or plain[field.kind]
 
 
 def default_text(field: Attribute, table: Table) -> str:
     if field.kind == "enumeration":
         return f"{field.enum}.{table.enum(field.enum).case_name(field.default)}"
+    if field.kind == "integers":
+        return repr(tuple(field.default))  # no list: a default must not change
     return str(field.default) if field.kind == "data_type" else repr(field.default)
 
 

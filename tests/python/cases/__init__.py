@@ -8,6 +8,8 @@ from cases.indices import INDEX_CASES
 from cases.lines import LINE_CASES
 from cases.matrices import MATRIX_CASES
 from cases.reductions import REDUCTION_CASES
+from cases.resizes import RESIZE_CASES
+from cases.samples import SAMPLE_CASES
 from cases.shapes import SHAPE_CASES
 from cases.slices import SLICE_CASES
 from cases.sources import SOURCE_CASES
@@ -16,7 +18,7 @@ from cases.windows import WINDOW_CASES
 FAMILIES = [
     *(UNARY_CASES, BINARY_CASES, REDUCTION_CASES, SHAPE_CASES, SLICE_CASES),
     *(WINDOW_CASES, COMPOSITE_CASES, SOURCE_CASES, INDEX_CASES),
-    *(LINE_CASES, MATRIX_CASES),
+    *(LINE_CASES, MATRIX_CASES, RESIZE_CASES, SAMPLE_CASES),
 ]
 ALL_CASES: Cases = {row: cases for family in FAMILIES for row, cases in family.items()}
 assert len(ALL_CASES) == sum(len(family) for family in FAMILIES), "a row is in two tables"

@@ -9,9 +9,17 @@ import numpy as np
 
 import mpsg
 from mpsg import Convolution2DOpDescriptor as Convolution
-from mpsg import PaddingMode, PaddingStyle
+from mpsg import (
+    ImToColOpDescriptor,
+    PaddingMode,
+    PaddingStyle,
+    ResizeMode,
+    StencilOpDescriptor,
+    TensorNamedDataLayout,
+)
 from mpsg import Pooling2DOpDescriptor as Pooling
 
+NHWC = TensorNamedDataLayout.NHWC
 Action = Callable[[mpsg.Graph], Any]
 
 
@@ -225,6 +233,94 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
         "spatial_axes.*1.*block_dimensions.*2",
     ),
     "block of nothing": (lambda g: g.batch_to_space(f32(g, 4, 4), [1], 0, [0]), "size 0"),
+    # images
+    "sizes of an image": (
+        lambda g: g.resize_bilinear(f32(g, 1, 2, 3, 4), [5], layout=NHWC),
+        "'size' has 1.*height and width",
+    ),
+    "size of every axis": (lambda g: g.resize_bilinear(f32(g, 2, 3), [5]), "'size' has 1.*2, 3"),
+    "image of nothing": (lambda g: g.resize_bilinear(f32(g, 0), [5]), "axis 0.*empty"),
+    "layout of weights": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], layout=TensorNamedDataLayout.OIHW),
+        "layout",
+    ),
+    "layout rank": (lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], layout=NHWC), "rank 4"),
+    "mixed integers": (
+        lambda g: g.resize(i32(g, 2, 3), [5, 5], ResizeMode.BILINEAR),
+        "BILINEAR.*int32",
+    ),
+    "scale alone": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale=f32(g, 2)),
+        "scale.*offset",
+    ),
+    "scale of the layout": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale_offset=f32(g, 4)),
+        "scale_offset.*layout",
+    ),
+    "scales too few": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale=f32(g, 3), offset=f32(g, 3)),
+        "'scale' has 3.*2",
+    ),
+    "gradient of another batch": (
+        lambda g: g.resize_bilinear_gradient(f32(g, 2, 4, 4, 3), f32(g, 1, 2, 2, 3), layout=NHWC),
+        "2, 4, 4, 3.*1, 2, 2, 3",
+    ),
+    "three coordinates": (
+        lambda g: g.sample_grid(f32(g, 1, 3, 3, 1), f32(g, 1, 2, 2, 3), NHWC),
+        "x and y",
+    ),
+    "grid of another batch": (
+        lambda g: g.sample_grid(f32(g, 1, 3, 3, 1), f32(g, 2, 2, 2, 2), NHWC),
+        "numbers of images",
+    ),
+    "grid of no image": (
+        lambda g: g.sample_grid(
+            f32(g, 1, 0, 3, 1), f32(g, 1, 2, 2, 2), NHWC, padding_mode=PaddingMode.REFLECT
+        ),
+        "no pixel",
+    ),
+    "anti-periodic image": (
+        lambda g: g.sample_grid(
+            f32(g, 1, 3, 3, 1), f32(g, 1, 2, 2, 2), NHWC, padding_mode=PaddingMode.ANTI_PERIODIC
+        ),
+        "ANTI_PERIODIC",
+    ),
+    "column of a small image": (
+        lambda g: g.im_to_col(
+            f32(g, 1, 1, 2, 2), ImToColOpDescriptor(kernel_width=3, kernel_height=1)
+        ),
+        "window of 3.*axis 3",
+    ),
+    "columns of another image": (
+        lambda g: g.col_to_im(
+            f32(g, 1, 4, 5), [1, 1, 3, 3], ImToColOpDescriptor(kernel_width=2, kernel_height=2)
+        ),
+        "1, 4, 5.*1, 4, 4",
+    ),
+    "stencil of rank 3": (
+        lambda g: g.stencil(f32(g, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor()),
+        "ranks of 4 to 12",
+    ),
+    "stencil weights": (
+        lambda g: g.stencil(f32(g, 1, 2, 2, 2), f32(g, 1, 1), StencilOpDescriptor()),
+        "rank 4",
+    ),
+    "stencil too large": (
+        lambda g: g.stencil(f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 3), StencilOpDescriptor()),
+        "does not fit into axis 3",
+    ),
+    "stencil strides": (
+        lambda g: g.stencil(
+            f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor(strides=(1, 1))
+        ),
+        "strides.*2.*4",
+    ),
+    "stencil stride 0": (
+        lambda g: g.stencil(
+            f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor(strides=(1, 1, 0, 1))
+        ),
+        "strides.*0",
+    ),
     # sizes
     "huge": (lambda g: g.placeholder([2**40, 2**40]), "elements|large|size"),
     "huge broadcast": (lambda g: g.broadcast(f32(g), [2**31, 2**31, 2**31]), "elements|large|size"),
