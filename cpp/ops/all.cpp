@@ -45,6 +45,10 @@ std::vector<OpRow> collect() {
   ops::add_im_to_col_rows(rows);
   ops::add_stencil_rows(rows);
   ops::add_sample_grid_rows(rows);
+  ops::add_counted_rows(rows);
+  ops::add_non_zero_rows(rows);
+  ops::add_non_maximum_suppression_rows(rows);
+  ops::add_call_rows(rows);
   ops::add_random_rows(rows);
   ops::add_random_number_rows(rows);
   ops::add_control_flow_rows(rows);

@@ -973,6 +973,26 @@ inline Tensor truncate(const Tensor& tensor, const std::string& name = {}) {
   return detail::graph_of("truncate", tensor).add_one("truncate", {{"tensor", tensor}}, name);
 }
 
+// --- Call
+
+/// What another executable gives for these tensors: the one that is called symbol_name among the
+/// `callables` of graph.compile, so that a part (an adapter) may be exchanged. It must have been
+/// compiled for the types of the tensors, and give `output_types`, each a pair of a shape, where -1
+/// and None are open, and a data type. Its operations become part of the whole; it may have no
+/// variables. graph.run knows no callables: compile.
+/// Apple: callSymbolName:inputTensors:outputTypes:name: (macOS 15.0).
+inline std::vector<Tensor> call(const std::vector<Tensor>& input_tensors,
+                                const std::string& symbol_name,
+                                const std::vector<TensorType>& output_types,
+                                const std::string& name = {}) {
+  return detail::graph_of("call", input_tensors)
+      .add("call",
+           {{"input_tensors", input_tensors},
+            {"symbol_name", AttributeValue(symbol_name)},
+            {"output_types", AttributeValue(output_types)}},
+           name);
+}
+
 // --- ControlFlow
 
 struct ForLoopOptions {
@@ -1523,6 +1543,53 @@ inline Tensor variable(Graph& graph, const Value& value, const VariableOptions& 
 inline Tensor variable_from_tensor(const Tensor& tensor, const std::string& name = {}) {
   return detail::graph_of("variable_from_tensor", tensor)
       .add_one("variable_from_tensor", {{"tensor", tensor}}, name);
+}
+
+// --- NonMaximumSuppression
+
+struct NonMaximumSuppressionOptions {
+  bool per_class_suppression = false;
+  NonMaximumSuppressionCoordinateMode coordinate_mode =
+      NonMaximumSuppressionCoordinateMode::CORNERS_HEIGHT_FIRST;
+  TensorOrScalar class_indices{};
+  std::string name{};
+};
+
+/// Which boxes to keep, as int32 of shape [count, 3]: image, class and box (ONNX's order), for each
+/// image the best score first. `boxes` has shape [N, B, 4], `scores` [N, B, K]; a box has its
+/// largest score, and that score's class, or the one in `class_indices`, [N, B]. Of the boxes whose
+/// score is > score_threshold the best is kept, and those whose intersection with it is >
+/// iou_threshold of their union are dropped, then the best of the rest is kept, and so on; with
+/// per_class_suppression a box drops only boxes of its class. How many there are is known only when
+/// the graph runs: see non_zero_indices.
+/// Apple:
+/// nonMaximumSuppressionWithBoxesTensor:scoresTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+/// (macOS 14.0).
+inline Tensor non_maximum_suppression(const TensorOrScalar& boxes, const TensorOrScalar& scores,
+                                      double iou_threshold, double score_threshold,
+                                      const NonMaximumSuppressionOptions& options = {}) {
+  return detail::graph_of("non_maximum_suppression", boxes, scores)
+      .add_one("non_maximum_suppression",
+               {{"boxes", boxes},
+                {"scores", scores},
+                {"iou_threshold", AttributeValue(iou_threshold)},
+                {"score_threshold", AttributeValue(score_threshold)},
+                {"per_class_suppression", AttributeValue(options.per_class_suppression)},
+                {"coordinate_mode", static_cast<int64_t>(options.coordinate_mode)},
+                {"class_indices", options.class_indices}},
+               options.name);
+}
+
+// --- NonZero
+
+/// The indices of all elements that are not 0 (NaN is not), in row-major order, as int32 of shape
+/// [count, rank] (NumPy's argwhere). How many there are is known only when the graph runs: the run
+/// has a stage more, between which the host reads the number, and what follows is compiled for it
+/// once. Not in bodies of conditions and loops. Any type.
+/// Apple: nonZeroIndicesOfTensor:name: (macOS 14.0).
+inline Tensor non_zero_indices(const Tensor& tensor, const std::string& name = {}) {
+  return detail::graph_of("non_zero_indices", tensor)
+      .add_one("non_zero_indices", {{"tensor", tensor}}, name);
 }
 
 // --- Normalization

@@ -15,6 +15,7 @@ from mpsg._api_types import (
     DataTypeLike,
     ImToColOpDescriptor,
     LossReductionType,
+    NonMaximumSuppressionCoordinateMode,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
@@ -25,6 +26,7 @@ from mpsg._api_types import (
     StencilOpDescriptor,
     TensorLike,
     TensorNamedDataLayout,
+    TypeLike,
 )
 
 class Error(RuntimeError):
@@ -466,9 +468,11 @@ class Graph:
         target_tensors: Tensor | Sequence[Tensor],
         target_operations: Operation | Sequence[Operation] | None = ...,
         device: Device | str | None = ...,
+        *,
+        callables: dict[str, Executable] | None = ...,
     ) -> Executable:
         """Compiles for given feeds: {placeholder: shape or array} or a list of placeholders of
-        known shape.
+        known shape. `callables`: {name: executable}, what the operation call calls.
         """
     def variable_value(self, variable: Tensor) -> TensorData:
         """A copy of the variable's value between runs."""
@@ -930,6 +934,25 @@ class Graph:
         Apple
         broadcastTensor:toShape:name: (macOS 12.0)
         broadcastTensor:toShapeTensor:name: (macOS 12.0)
+        """
+    def call(
+        self,
+        input_tensors: Sequence[TensorLike],
+        symbol_name: str,
+        output_types: Sequence[TypeLike],
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """What another executable gives for these tensors: the one that is called symbol_name among
+        the `callables` of graph.compile, so that a part (an adapter) may be exchanged. It must have
+        been compiled for the types of the tensors, and give `output_types`, each a pair of a shape,
+        where -1 and None are open, and a data type. Its operations become part of the whole; it may
+        have no variables. graph.run knows no callables: compile.
+
+        Types
+        any: any
+
+        Apple
+        callSymbolName:inputTensors:outputTypes:name: (macOS 15.0)
         """
     def cast(self, tensor: TensorLike, type: DataTypeLike, name: str | None = ...) -> Tensor:
         """The tensor's values as another type, elementwise. Real numbers round to nearest even
@@ -2082,6 +2105,48 @@ class Graph:
 
         Apple
         negativeWithTensor:name: (macOS 11.0)
+        """
+    def non_maximum_suppression(
+        self,
+        boxes: TensorLike,
+        scores: TensorLike,
+        iou_threshold: float,
+        score_threshold: float,
+        per_class_suppression: bool = ...,
+        coordinate_mode: NonMaximumSuppressionCoordinateMode = ...,
+        *,
+        class_indices: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Which boxes to keep, as int32 of shape [count, 3]: image, class and box (ONNX's order),
+        for each image the best score first. `boxes` has shape [N, B, 4], `scores` [N, B, K]; a box
+        has its largest score, and that score's class, or the one in `class_indices`, [N, B]. Of the
+        boxes whose score is > score_threshold the best is kept, and those whose intersection with
+        it is > iou_threshold of their union are dropped, then the best of the rest is kept, and so
+        on; with per_class_suppression a box drops only boxes of its class. How many there are is
+        known only when the graph runs: see non_zero_indices.
+
+        Types
+        I: int32
+        T: float32
+
+        Apple
+        nonMaximumSuppressionWithBoxesTensor:scoresTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+        (macOS 14.0)
+        nonMaximumSuppressionWithBoxesTensor:scoresTensor:classIndicesTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+        (macOS 14.0)
+        """
+    def non_zero_indices(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
+        """The indices of all elements that are not 0 (NaN is not), in row-major order, as int32 of
+        shape [count, rank] (NumPy's argwhere). How many there are is known only when the graph
+        runs: the run has a stage more, between which the host reads the number, and what follows is
+        compiled for it once. Not in bodies of conditions and loops. Any type.
+
+        Types
+        T: any
+
+        Apple
+        nonZeroIndicesOfTensor:name: (macOS 14.0)
         """
     def normalization(
         self,

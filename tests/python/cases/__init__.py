@@ -4,6 +4,7 @@ from cases.arithmetic_binary import BINARY_CASES
 from cases.arithmetic_unary import UNARY_CASES
 from cases.case import Cases
 from cases.composites import COMPOSITE_CASES
+from cases.counted import COUNTED_CASES
 from cases.indices import INDEX_CASES
 from cases.lines import LINE_CASES
 from cases.matrices import MATRIX_CASES
@@ -18,7 +19,7 @@ from cases.windows import WINDOW_CASES
 FAMILIES = [
     *(UNARY_CASES, BINARY_CASES, REDUCTION_CASES, SHAPE_CASES, SLICE_CASES),
     *(WINDOW_CASES, COMPOSITE_CASES, SOURCE_CASES, INDEX_CASES),
-    *(LINE_CASES, MATRIX_CASES, RESIZE_CASES, SAMPLE_CASES),
+    *(LINE_CASES, MATRIX_CASES, RESIZE_CASES, SAMPLE_CASES, COUNTED_CASES),
 ]
 ALL_CASES: Cases = {row: cases for family in FAMILIES for row, cases in family.items()}
 assert len(ALL_CASES) == sum(len(family) for family in FAMILIES), "a row is in two tables"
@@ -37,4 +38,5 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "random": "test_random_ops.py",
     "random_uniform": "test_random_ops.py",
     "dropout": "test_random_ops.py",
+    "call": "test_call.py",
 }

@@ -321,6 +321,19 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
         ),
         "strides.*0",
     ),
+    # sizes that follow from data
+    "suppression of triples": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 3), f32(g, 1, 5, 2), 0.5, 0.1),
+        "4 numbers",
+    ),
+    "scores of other boxes": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 4), f32(g, 1, 6, 2), 0.5, 0.1),
+        "boxes and the scores.*5.*6",
+    ),
+    "more than all of it": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 4), f32(g, 1, 5, 2), 1.5, 0.1),
+        "iou_threshold",
+    ),
     # sizes
     "huge": (lambda g: g.placeholder([2**40, 2**40]), "elements|large|size"),
     "huge broadcast": (lambda g: g.broadcast(f32(g), [2**31, 2**31, 2**31]), "elements|large|size"),
