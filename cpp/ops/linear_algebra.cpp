@@ -117,7 +117,7 @@ using Wide =
 template <class W>
 bool invert(W* a, int64_t n, const Parallel& parallel) {
   std::vector<int64_t> pivots(static_cast<size_t>(n));
-  const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, n));
+  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, n));
   for (int64_t k = 0; k < n; ++k) {
     int64_t pivot = k;
     for (int64_t i = k + 1; i < n; ++i)

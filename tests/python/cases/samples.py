@@ -294,6 +294,8 @@ def stencil_cases(row: str, name: str) -> Iterator[Case]:
     number = 0
     for (shape, kernel, options, sides), mode in product(STENCILS, ReductionMode):
         number += 1
+        if name not in ("float32", "int32") and number % 4 != len(name) % 4:
+            continue
         boundary = list(PADS)[number % len(PADS)]
         if min(shape) < 2 and boundary not in (PaddingMode.ZERO, PaddingMode.CONSTANT):
             boundary = PaddingMode.ZERO
