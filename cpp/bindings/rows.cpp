@@ -258,8 +258,37 @@ py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, 
 
 }  // namespace
 
+namespace {
+
+/// (shape, data type), or a tensor, whose type it is.
+TensorType to_tensor_type(const AttributeSpec& spec, const py::handle& object) {
+  if (py::isinstance<Tensor>(object)) return object.cast<const Tensor&>().type();
+  if (!PyTuple_Check(object.ptr()) || PyTuple_GET_SIZE(object.ptr()) != 2)
+    throw GraphError("'" + spec.name + "' must hold pairs of a shape and a data type, got " +
+                     py::repr(object).cast<std::string>());
+  const auto pair = py::reinterpret_borrow<py::tuple>(object);
+  AttributeSpec shape;
+  shape.name = spec.name;
+  shape.kind = AttributeKind::shape;
+  const auto sizes = to_attribute(shape, pair[0]);
+  if (!std::holds_alternative<std::monostate>(sizes) &&
+      !std::holds_alternative<std::vector<int64_t>>(sizes))
+    throw GraphError("'" + spec.name + "': a shape is a list of sizes or None, got " +
+                     py::repr(pair[0]).cast<std::string>());
+  const auto* const known = std::get_if<std::vector<int64_t>>(&sizes);
+  return {to_data_type(pair[1]), known ? Shape(*known) : Shape::unranked()};
+}
+
+}  // namespace
+
 AttributeValue to_attribute(const AttributeSpec& spec, const py::handle& object) {
   if (object.is_none()) return {};
+  if (spec.kind == AttributeKind::types && PySequence_Check(object.ptr())) {
+    std::vector<TensorType> types;
+    for (const auto& item : py::reinterpret_borrow<py::sequence>(object))
+      types.push_back(to_tensor_type(spec, item));
+    return types;
+  }
   if (spec.kind == AttributeKind::data_type) return to_data_type(object);
   if (PyBool_Check(object.ptr())) return object.ptr() == Py_True;
   if (py::isinstance<py::str>(object)) return object.cast<std::string>();

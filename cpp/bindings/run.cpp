@@ -2,6 +2,7 @@
 #include "bindings/calls.h"
 #include "mpsg/error.h"
 #include "runtime/executable_builder.h"
+#include "runtime/stages.h"
 
 namespace mpsg::python {
 namespace {
@@ -17,6 +18,14 @@ void run_executable(const Executable& executable, std::span<const TensorData> fe
   const py::gil_scoped_release release;
   if (!executor.owns_lock()) executor.lock();
   executable.run(feeds, results, std::move(executor));
+}
+
+/// The same for an executable that may have stages.
+void run_all_of(const Executable& executable, std::span<const TensorData> feeds,
+                std::span<TensorData> results) {
+  if (!ExecutableBuilder::stages_of(executable)) return run_executable(executable, feeds, results);
+  PythonLock lock;
+  run_in_stages(executable, feeds, results, lock, run_executable);
 }
 
 /// Appends `object` to the feeds that the caller gave.
@@ -156,7 +165,7 @@ py::object run_graph(PyObject* self, const CallArguments<5>& arguments) {
       lock);
   for (const auto at : launch->order)
     memory->feeds.push_back(memory->given[static_cast<size_t>(at)]);
-  run_executable(*launch->executable, memory->feeds, memory->results);
+  run_all_of(*launch->executable, memory->feeds, memory->results);
   py::dict map;
   for (size_t i = 0; i < memory->keys.size(); ++i)
     if (PyDict_SetItem(map.ptr(), memory->keys[i].ptr(), result_of(*memory, i).ptr()) != 0)
@@ -195,7 +204,7 @@ py::object run_held(PyObject* self, const CallArguments<2>& arguments) {
       memory->written[i] = item;
     }
   }
-  run_executable(executable, memory->given, memory->results);
+  run_all_of(executable, memory->given, memory->results);
   py::list list(memory->results.size());
   for (size_t i = 0; i < memory->results.size(); ++i)
     PyList_SET_ITEM(list.ptr(), static_cast<Py_ssize_t>(i), result_of(*memory, i).release().ptr());

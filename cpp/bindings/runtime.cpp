@@ -22,7 +22,14 @@ TensorType to_type(const Tensor& placeholder, const py::object& object) {
 std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
                                           const py::object& target_tensors,
                                           const py::object& target_operations,
-                                          const py::object& device) {
+                                          const py::object& device, const py::object& callables) {
+  CallableExecutables called;
+  if (!callables.is_none())
+    for (const auto& [symbol, executable] : callables.cast<py::dict>()) {
+      if (!py::isinstance<Executable>(executable))
+        throw py::type_error("callables must be a dictionary {name: executable}");
+      called[symbol.cast<std::string>()] = executable.cast<std::shared_ptr<Executable>>();
+    }
   std::vector<std::pair<Tensor, TensorType>> types;
   if (py::isinstance<py::dict>(feeds)) {
     for (const auto& [key, value] : feeds.cast<py::dict>()) {
@@ -36,7 +43,7 @@ std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
   PythonLock lock;
   return compile_for(graph, to_device(device), types,
                      to_list<Tensor>(target_tensors, "target_tensors"),
-                     to_list<Operation>(target_operations, "target_operations"), lock);
+                     to_list<Operation>(target_operations, "target_operations"), called, lock);
 }
 
 /// The value of a variable between runs.
@@ -97,10 +104,12 @@ void bind_runtime(py::module_& module) {
   auto graph = py::reinterpret_borrow<py::class_<Graph>>(module.attr("Graph"));
   graph
       .def("compile", &compile_graph, py::arg("feeds"), py::arg("target_tensors"),
-           py::arg("target_operations") = py::none(), py::arg("device") = py::none(),
-           "compile(self, feeds, target_tensors, target_operations=None, device=None)\n--\n\n"
+           py::arg("target_operations") = py::none(), py::arg("device") = py::none(), py::kw_only(),
+           py::arg("callables") = py::none(),
+           "compile(self, feeds, target_tensors, target_operations=None, device=None, *, "
+           "callables=None)\n--\n\n"
            "Compiles for given feeds: {placeholder: shape or array} or a list of placeholders of "
-           "known shape.")
+           "known shape. `callables`: {name: executable}, what the operation call calls.")
       .def("variable_value", &read_variable, py::arg("variable"),
            "variable_value(self, variable)\n--\n\nA copy of the variable's value between runs.");
 }

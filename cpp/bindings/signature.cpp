@@ -17,6 +17,7 @@ std::string attribute_type(const AttributeSpec& spec) {
     case AttributeKind::data_type: type = "DataTypeLike"; break;
     case AttributeKind::enumeration: type = spec.enum_type->name; break;
     case AttributeKind::data: type = "ArrayLike"; break;
+    case AttributeKind::types: type = "Sequence[TypeLike]"; break;
   }
   if (spec.or_tensor) type += " | Tensor";
   if (spec.default_value && std::holds_alternative<std::monostate>(*spec.default_value) &&

@@ -9,7 +9,7 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kind_names[] = {"boolean", "integer",   "real",        "text", "integers",
-                                      "shape",   "data_type", "enumeration", "data"};
+                                      "shape",   "data_type", "enumeration", "data", "types"};
 constexpr const char* role_names[] = {"data", "shape", "index", "variable"};
 
 json attribute_json(const AttributeSpec& spec) {

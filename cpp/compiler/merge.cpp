@@ -27,6 +27,9 @@ void put_attribute(std::string& key, const AttributeValue& value) {
         } else if constexpr (std::is_same_v<T, std::vector<int64_t>>) {
           put(key, held.size());
           put(key, held.data(), held.size() * sizeof(int64_t));
+        } else if constexpr (std::is_same_v<T, std::vector<TensorType>>) {
+          put(key, held.size());
+          for (const auto& type : held) key += type.to_string();
         } else if constexpr (std::is_same_v<T, std::shared_ptr<const Bytes>>) {
           // Large constants are equal only if they are the same object.
           constexpr size_t compared = 4096;

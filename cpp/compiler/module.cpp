@@ -3,9 +3,12 @@
 namespace mpsg {
 
 std::vector<bool> live_operations(const GraphData& graph, const std::vector<TensorId>& targets,
-                                  const std::vector<OperationId>& target_operations) {
+                                  const std::vector<OperationId>& target_operations,
+                                  const std::set<OperationId>& done) {
   std::vector<bool> live(static_cast<size_t>(graph.node_count()));
-  const auto mark = [&](OperationId id) { live[static_cast<size_t>(id)] = true; };
+  const auto mark = [&](OperationId id) {
+    if (done.empty() || !done.contains(id)) live[static_cast<size_t>(id)] = true;
+  };
   for (const auto target : targets) mark(target.operation);
   for (const auto id : target_operations) mark(id);
   // Inputs, control dependencies and bodies of a node have smaller ids.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "graph/graph_copy.h"
@@ -18,9 +19,11 @@ struct Module {
   std::map<OperationId, OperationId> variables;  // here -> in the user's graph
 };
 
-/// Which operations the targets need, bodies included.
+/// Which operations the targets need, bodies included; without those in `done`, and without what
+/// only those need.
 std::vector<bool> live_operations(const GraphData& graph, const std::vector<TensorId>& targets,
-                                  const std::vector<OperationId>& target_operations);
+                                  const std::vector<OperationId>& target_operations,
+                                  const std::set<OperationId>& done = {});
 
 /// Rebuilds the module from its live operations, each through `rewrite` (see GraphCopy). Types are
 /// known: what a node becomes has those that the node had.

@@ -14,17 +14,32 @@ namespace mpsg {
 
 class Backend;
 
-/// A fed placeholder: its type, and its value if a shape may depend on it.
+/// A fed placeholder, or what an earlier stage of the run made: its type, and its value if a shape
+/// may depend on it.
 struct FeedType {
   Tensor placeholder;
   TensorType type;
   std::shared_ptr<const Bytes> value;
 };
 
+/// Another executable as operations: what a `call` of its name stands for.
+struct Callable {
+  uint64_t id = 0;  // no other has it
+  Module module;    // specialized
+};
+using Callables = std::map<std::string, std::shared_ptr<const Callable>, std::less<>>;
+
+/// What else a compilation depends on.
+struct CompileOptions {
+  std::set<OperationId> done;  // ran in an earlier stage; what is needed of it is fed
+  Callables callables;
+};
+
 /// Copies what the targets need, with the fed shapes: every size becomes known. Shape operands
-/// become attributes.
+/// become attributes, calls what they call.
 Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
-                  const std::vector<Tensor>& targets, const std::vector<Operation>& operations);
+                  const std::vector<Tensor>& targets, const std::vector<Operation>& operations,
+                  const CompileOptions& options = {});
 
 /// Replaces composites that the backend does not claim, until none is left.
 void expand_composites(Module& module, const Backend& backend);

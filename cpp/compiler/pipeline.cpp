@@ -62,9 +62,9 @@ void drop_unneeded(Module& module) {
 std::shared_ptr<const Plan> compile_plan(const Graph& graph, const std::vector<FeedType>& feeds,
                                          const std::vector<Tensor>& targets,
                                          const std::vector<Operation>& operations,
-                                         const Backend& backend) {
+                                         const Backend& backend, const CompileOptions& options) {
   PassTimes times;
-  auto module = specialize(graph, feeds, targets, operations);
+  auto module = specialize(graph, feeds, targets, operations, options);
   show("specialize", module, times);
   expand_composites(module, backend);
   show("expand_composites", module, times);

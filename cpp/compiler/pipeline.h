@@ -12,6 +12,7 @@ namespace mpsg {
 std::shared_ptr<const Plan> compile_plan(const Graph& graph, const std::vector<FeedType>& feeds,
                                          const std::vector<Tensor>& targets,
                                          const std::vector<Operation>& operations,
-                                         const Backend& backend);
+                                         const Backend& backend,
+                                         const CompileOptions& options = {});
 
 }  // namespace mpsg

@@ -2,6 +2,7 @@
 #include <optional>
 #include <set>
 
+#include "compiler/inline_call.h"
 #include "compiler/passes.h"
 #include "graph/contexts.h"
 #include "graph/host_values.h"
@@ -122,13 +123,14 @@ class SymbolTable {
 }  // namespace
 
 Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
-                  const std::vector<Tensor>& targets, const std::vector<Operation>& operations) {
+                  const std::vector<Tensor>& targets, const std::vector<Operation>& operations,
+                  const CompileOptions& options) {
   const auto& source = *graph.data();
   std::vector<TensorId> target_ids;
   for (const auto& target : targets) target_ids.push_back(target.id());
   std::vector<OperationId> operation_ids;
   for (const auto& operation : operations) operation_ids.push_back(operation.id());
-  const auto live = live_operations(source, target_ids, operation_ids);
+  const auto live = live_operations(source, target_ids, operation_ids, options.done);
 
   Module module;
   auto& data = *module.graph.data();
@@ -137,18 +139,20 @@ Module specialize(const Graph& graph, const std::vector<FeedType>& feeds,
   copy.set_live(&live);
   copy.set_rewrite([&](OperationId, Node node, Graph) {
     node.symbols.clear();
+    if (node.row->name == "call") return inline_call(data, node, options.callables);
     resolve_shape_operands(data, node);
     return append_unchanged(data, std::move(node));
   });
   std::set<OperationId> fed;
   SymbolTable symbol_table(source, live, feeds);
   for (const auto& feed : feeds) {
-    Node node = source.node(feed.placeholder.id().operation);
+    Node node;
+    node.row = &require_row("placeholder");
+    node.source = source.node(feed.placeholder.id().operation).source;
     node.name = source.display_name(feed.placeholder.id().operation);
     node.attributes = {feed.type.shape.to_vector(), feed.type.data_type};
     const auto& declared = feed.placeholder.type().shape;
     node.symbols = {symbol_table.symbolic(declared, feed.type.shape)};
-    node.outputs.clear();
     const TensorId id{data.append(std::move(node)), 0};
     if (feed.value) data.host_values().set_fed(id, feed.value);
     copy.bind(feed.placeholder.id(), id);

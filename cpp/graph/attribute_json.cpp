@@ -50,6 +50,12 @@ double real_from_json(const nlohmann::json& json) {
   return json.get<double>();
 }
 
+DataType known_type(const nlohmann::json& json) {
+  const auto type = data_type_from_name(json.get<std::string>());
+  if (!type) throw PackageError("unknown data type " + json.dump());
+  return *type;
+}
+
 }  // namespace
 
 nlohmann::json shape_to_json(const Shape& shape) {
@@ -76,6 +82,12 @@ nlohmann::json attribute_to_json(const AttributeSpec& spec, const AttributeValue
         if (number == std::get<int64_t>(value)) return name;
       throw InternalError("an enum value without a name");
     case AttributeKind::data: return to_hex(*std::get<std::shared_ptr<const Bytes>>(value));
+    case AttributeKind::types: {
+      auto types = nlohmann::json::array();
+      for (const auto& type : std::get<std::vector<TensorType>>(value))
+        types.push_back(type_to_json(type));
+      return types;
+    }
   }
   return nullptr;
 }
@@ -90,10 +102,16 @@ AttributeValue attribute_from_json(const AttributeSpec& spec, const nlohmann::js
     case AttributeKind::enumeration: return json.get<std::string>();
     case AttributeKind::integers:
     case AttributeKind::shape: return json.get<std::vector<int64_t>>();
-    case AttributeKind::data_type: {
-      const auto type = data_type_from_name(json.get<std::string>());
-      if (!type) throw PackageError("unknown data type " + json.dump());
-      return *type;
+    case AttributeKind::data_type: return known_type(json);
+    case AttributeKind::types: {
+      std::vector<TensorType> types;
+      for (const auto& entry : json) {
+        const auto& shape = entry.at("shape");
+        types.push_back(
+            {known_type(entry.at("data_type")),
+             shape.is_null() ? Shape::unranked() : Shape(shape.get<std::vector<int64_t>>())});
+      }
+      return types;
     }
     case AttributeKind::data: return from_hex(json.get<std::string>());
   }

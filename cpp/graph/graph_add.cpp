@@ -23,6 +23,7 @@ std::string kind_name(AttributeKind kind) {
     case AttributeKind::data_type: return "a data type";
     case AttributeKind::enumeration: return "an enum case";
     case AttributeKind::data: return "data";
+    case AttributeKind::types: return "a list of types";
   }
   return "?";
 }

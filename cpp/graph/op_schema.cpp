@@ -107,6 +107,10 @@ Row&& Row::view() && {
   row_.traits.view = true;
   return std::move(*this);
 }
+Row&& Row::counted() && {
+  row_.traits.counted = true;
+  return std::move(*this);
+}
 Row&& Row::internal() && {
   row_.internal = true;
   return std::move(*this);
@@ -231,6 +235,9 @@ AttributeSpec required_enum_attribute(std::string name, const EnumType& type) {
 }
 AttributeSpec data_attribute(std::string name) {
   return make(std::move(name), AttributeKind::data, std::nullopt);
+}
+AttributeSpec types_attribute(std::string name) {
+  return make(std::move(name), AttributeKind::types, std::nullopt);
 }
 AttributeSpec keyword(AttributeSpec spec) {
   spec.keyword_only = true;

@@ -53,7 +53,8 @@ enum class AttributeKind {
   shape,     // integers with -1 for unknown; None = unknown rank
   data_type,
   enumeration,
-  data,  // the bytes of a constant
+  data,   // the bytes of a constant
+  types,  // of tensors: data types and shapes
 };
 
 struct AttributeSpec {
@@ -86,6 +87,8 @@ struct Traits {
   bool random = false;       // bits depend on the run
   bool elementwise = false;  // result i depends on element i (broadcast) of each operand only
   bool view = false;         // the result has the bytes of operand 0
+  bool counted = false;      // result 1 says how much of result 0 counts; what has a size by it is
+                             // compiled when it is known: the run has another stage
 };
 
 /// Apple's selector and the macOS version that introduced it.
@@ -167,6 +170,7 @@ class Row {
   Row&& random() &&;
   Row&& elementwise() &&;
   Row&& view() &&;
+  Row&& counted() &&;
   Row&& internal() &&;
   Row&& not_differentiable(std::string why) &&;
   Row&& build(BuildFunction function) &&;
@@ -201,6 +205,7 @@ AttributeSpec data_type_attribute(std::string name, std::optional<DataType> defa
 AttributeSpec enum_attribute(std::string name, const EnumType& type, int64_t default_value);
 AttributeSpec required_enum_attribute(std::string name, const EnumType& type);
 AttributeSpec data_attribute(std::string name);
+AttributeSpec types_attribute(std::string name);
 AttributeSpec keyword(AttributeSpec spec);
 AttributeSpec hidden(AttributeSpec spec);
 AttributeSpec in_range(AttributeSpec spec, double minimum, double maximum);

@@ -55,6 +55,9 @@ const std::string& OperationView::text(std::string_view name) const {
 const std::vector<int64_t>& OperationView::integers(std::string_view name) const {
   return get<std::vector<int64_t>>(*this, name);
 }
+const std::vector<TensorType>& OperationView::types(std::string_view name) const {
+  return get<std::vector<TensorType>>(*this, name);
+}
 DataType OperationView::data_type(std::string_view name) const {
   return get<DataType>(*this, name);
 }

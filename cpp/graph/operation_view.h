@@ -36,6 +36,7 @@ class OperationView {
   const std::string& text(std::string_view name) const;
   const std::vector<int64_t>& integers(std::string_view name) const;
   DataType data_type(std::string_view name) const;
+  const std::vector<TensorType>& types(std::string_view name) const;
   template <class Enum>
   Enum enumeration(std::string_view name) const {
     return static_cast<Enum>(integer(name));

@@ -161,6 +161,13 @@ AttributeValue convert_attribute(const AttributeSpec& spec, AttributeValue value
           std::holds_alternative<std::vector<int64_t>>(value))
         wrong("data or a number");
       return value;
+    case AttributeKind::types:
+      // An empty list looks as one of integers.
+      if (const auto* none = std::get_if<std::vector<int64_t>>(&value); none && none->empty())
+        return std::vector<TensorType>{};
+      if (!std::holds_alternative<std::vector<TensorType>>(value))
+        wrong("a list of types, each a shape and a data type");
+      return value;
   }
   return value;
 }

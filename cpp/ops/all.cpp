@@ -25,6 +25,11 @@ std::vector<OpRow> collect() {
   ops::add_tensor_slice_rows(rows);
   ops::add_tensor_join_rows(rows);
   ops::add_tensor_pad_rows(rows);
+  ops::add_tensor_block_rows(rows);
+  ops::add_cumulative_rows(rows);
+  ops::add_sort_rows(rows);
+  ops::add_top_k_rows(rows);
+  ops::add_linear_algebra_rows(rows);
   ops::add_matrix_multiplication_rows(rows);
   ops::add_convolution_rows(rows);
   ops::add_convolution_3d_rows(rows);
@@ -45,6 +50,15 @@ std::vector<OpRow> collect() {
   ops::add_one_hot_rows(rows);
   ops::add_gather_rows(rows);
   ops::add_scatter_rows(rows);
+  ops::add_resize_rows(rows);
+  ops::add_window_rows(rows);
+  ops::add_im_to_col_rows(rows);
+  ops::add_stencil_rows(rows);
+  ops::add_sample_grid_rows(rows);
+  ops::add_counted_rows(rows);
+  ops::add_non_zero_rows(rows);
+  ops::add_non_maximum_suppression_rows(rows);
+  ops::add_call_rows(rows);
   ops::add_random_rows(rows);
   ops::add_random_number_rows(rows);
   ops::add_control_flow_rows(rows);

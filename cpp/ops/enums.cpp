@@ -91,6 +91,37 @@ const EnumType sparse_storage_type{
     "How a sparse matrix is stored: the row and the column of every value (COO), or the values "
     "column by column (CSC) or row by row (CSR) with where each column or row begins."};
 
+const EnumType resize_mode{
+    "ResizeMode",
+    {{"NEAREST", 0}, {"BILINEAR", 1}},
+    "What stands between pixels: the nearest one, or a mixture by the distances."};
+
+const EnumType resize_nearest_rounding_mode{
+    "ResizeNearestRoundingMode",
+    {{"ROUND_PREFER_CEIL", 0},
+     {"ROUND_PREFER_FLOOR", 1},
+     {"CEIL", 2},
+     {"FLOOR", 3},
+     {"ROUND_TO_EVEN", 4},
+     {"ROUND_TO_ODD", 5}},
+    "Which pixel is the nearest: the next one, and of two that are equally near the later, the "
+    "earlier, the even or the odd one; or always the later (CEIL) or the earlier (FLOOR)."};
+
+const EnumType reduction_mode{
+    "ReductionMode",
+    {{"MIN", 0}, {"MAX", 1}, {"SUM", 2}, {"PRODUCT", 3}, {"ARGUMENT_MIN", 4}, {"ARGUMENT_MAX", 5}},
+    "What a window becomes: its least or largest element, the sum or product of all, or the place "
+    "of the least or largest in the window."};
+
+const EnumType non_maximum_suppression_coordinate_mode{
+    "NonMaximumSuppressionCoordinateMode",
+    {{"CORNERS_HEIGHT_FIRST", 0},
+     {"CORNERS_WIDTH_FIRST", 1},
+     {"CENTERS_HEIGHT_FIRST", 2},
+     {"CENTERS_WIDTH_FIRST", 3}},
+    "The four numbers of a box: two opposite corners, [y, x, y, x] or [x, y, x, y]; or the center "
+    "and the size, [y, x, height, width] or [x, y, width, height]."};
+
 namespace {
 
 constexpr double largest_size = 1 << 30;
@@ -293,6 +324,44 @@ const DescriptorType& fft_descriptor() {
   return type;
 }
 
+namespace {
+/// Several numbers of a descriptor, one for each of the last four dimensions.
+AttributeSpec four(std::string name, std::vector<int64_t> values) {
+  auto spec = integers_attribute(std::move(name));
+  spec.default_value = AttributeValue(std::move(values));
+  return spec;
+}
+
+}  // namespace
+
+const DescriptorType& stencil_descriptor() {
+  static const DescriptorType type{
+      "StencilOpDescriptor",
+      {enum_attribute("reduction_mode", reduction_mode, 2), four("offsets", {0, 0, 0, 0}),
+       four("strides", {1, 1, 1, 1}), four("dilation_rates", {1, 1, 1, 1}),
+       four("explicit_padding", {0, 0, 0, 0, 0, 0, 0, 0}),
+       enum_attribute("boundary_mode", padding_mode, 4),
+       enum_attribute("padding_style", padding_style, 0), real_attribute("padding_constant", 0.0)},
+      "Reduction, strides, dilation and boundary of a stencil (MPSGraphStencilOpDescriptor): four "
+      "numbers for the last four dimensions, and eight paddings, before and after each. The "
+      "paddings count with PaddingStyle.EXPLICIT only, the offsets of the first window with "
+      "PaddingStyle.EXPLICIT_OFFSET."};
+  return type;
+}
+
+const DescriptorType& im_to_col_descriptor() {
+  static const DescriptorType type{
+      "ImToColOpDescriptor",
+      {required_size("kernel_width"), required_size("kernel_height"), size("stride_in_x", 1, 1),
+       size("stride_in_y", 1, 1), size("dilation_rate_in_x", 1, 1),
+       size("dilation_rate_in_y", 1, 1), size("padding_left", 0, 0), size("padding_right", 0, 0),
+       size("padding_top", 0, 0), size("padding_bottom", 0, 0),
+       enum_attribute("data_layout", tensor_named_data_layout, 0)},
+      "Window, strides, dilation, padding with zeros, and layout of im_to_col and col_to_im "
+      "(MPSGraphImToColOpDescriptor)."};
+  return type;
+}
+
 std::span<const EnumType* const> all_enums() {
   static const EnumType* const all[] = {&padding_style,
                                         &tensor_named_data_layout,
@@ -304,7 +373,11 @@ std::span<const EnumType* const> all_enums() {
                                         &scatter_mode,
                                         &rnn_activation,
                                         &fft_scaling_mode,
-                                        &sparse_storage_type};
+                                        &sparse_storage_type,
+                                        &resize_mode,
+                                        &resize_nearest_rounding_mode,
+                                        &reduction_mode,
+                                        &non_maximum_suppression_coordinate_mode};
   return all;
 }
 
@@ -320,7 +393,9 @@ std::span<const DescriptorType* const> all_descriptors() {
                                               &lstm_descriptor(),
                                               &gru_descriptor(),
                                               &fft_descriptor(),
-                                              &create_sparse_descriptor()};
+                                              &create_sparse_descriptor(),
+                                              &stencil_descriptor(),
+                                              &im_to_col_descriptor()};
   return all;
 }
 

@@ -49,6 +49,22 @@ enum class RNNActivation : int64_t { NONE, RELU, TANH, SIGMOID, HARD_SIGMOID };
 enum class FFTScalingMode : int64_t { NONE, SIZE, UNITARY };
 enum class SparseStorageType : int64_t { COO, CSC, CSR };
 enum class ScatterMode : int64_t { ADD, SUB, MUL, DIV, MIN, MAX, SET };
+enum class ResizeMode : int64_t { NEAREST, BILINEAR };
+enum class ResizeNearestRoundingMode : int64_t {
+  ROUND_PREFER_CEIL,
+  ROUND_PREFER_FLOOR,
+  CEIL,
+  FLOOR,
+  ROUND_TO_EVEN,
+  ROUND_TO_ODD
+};
+enum class ReductionMode : int64_t { MIN, MAX, SUM, PRODUCT, ARGUMENT_MIN, ARGUMENT_MAX };
+enum class NonMaximumSuppressionCoordinateMode : int64_t {
+  CORNERS_HEIGHT_FIRST,
+  CORNERS_WIDTH_FIRST,
+  CENTERS_HEIGHT_FIRST,
+  CENTERS_WIDTH_FIRST
+};
 
 // As data, for the bindings, the generated files and the checks.
 extern const EnumType padding_style;
@@ -62,6 +78,10 @@ extern const EnumType scatter_mode;
 extern const EnumType rnn_activation;
 extern const EnumType fft_scaling_mode;
 extern const EnumType sparse_storage_type;
+extern const EnumType resize_mode;
+extern const EnumType resize_nearest_rounding_mode;
+extern const EnumType reduction_mode;
+extern const EnumType non_maximum_suppression_coordinate_mode;
 
 const DescriptorType& convolution_2d_descriptor();
 const DescriptorType& convolution_3d_descriptor();
@@ -75,6 +95,8 @@ const DescriptorType& single_gate_rnn_descriptor();
 const DescriptorType& lstm_descriptor();
 const DescriptorType& gru_descriptor();
 const DescriptorType& fft_descriptor();
+const DescriptorType& stencil_descriptor();
+const DescriptorType& im_to_col_descriptor();
 
 std::span<const EnumType* const> all_enums();
 std::span<const DescriptorType* const> all_descriptors();

@@ -1,6 +1,7 @@
 #include "mpsg/executable.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <iostream>
@@ -54,17 +55,34 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
                                                      const std::vector<FeedType>& feeds,
                                                      const std::vector<Tensor>& targets,
                                                      const std::vector<Operation>& operations,
-                                                     CallerLock& caller) {
+                                                     CallerLock& caller,
+                                                     const CompileOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   std::shared_ptr<Executable> executable(new Executable());
   auto& state = *executable->state_;
   state.graph = graph.data();
   state.runtime = &GraphRuntime::of(*graph.data());
   state.device = device;
+  for (const auto& feed : feeds) {
+    state.feeds.push_back(feed.placeholder.id());
+    state.feed_types.push_back(feed.type);
+    state.feed_values.push_back(feed.value);
+  }
+  for (const auto& target : targets) state.targets.push_back(target.id());
+  for (const auto& operation : operations) state.operations.push_back(operation.id());
+  state.callables = options.callables;
+  if (auto cut = find_cut(graph, targets, operations, options.done)) {
+    std::vector<Tensor> made;
+    for (const auto id : cut->made) made.push_back(graph.data()->tensor(id));
+    Stages stages{std::move(*cut), build(graph, device, feeds, made, {}, caller, options)};
+    for (const auto& target : targets) state.target_types.push_back(target.type());
+    take_stages(*executable, std::move(stages));
+    return executable;
+  }
   {
     // The caller's lock is kept: messages about the graph may need it.
     const std::lock_guard lock(graph.data()->mutex);
-    state.plan = compile_plan(graph, feeds, targets, operations, device.backend());
+    state.plan = compile_plan(graph, feeds, targets, operations, device.backend(), options);
   }
   const auto planned = std::chrono::steady_clock::now();
   {
@@ -73,12 +91,6 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
   }
   state.estimated_seconds = estimate_seconds(*state.plan);
   state.memory = report_memory(*state.plan, *state.program, *graph.data());
-  for (const auto& feed : feeds) {
-    state.feeds.push_back(feed.placeholder.id());
-    state.feed_types.push_back(feed.type);
-    state.feed_values.push_back(feed.value);
-  }
-  for (const auto& target : targets) state.targets.push_back(target.id());
   state.target_types = state.plan->types_of(state.plan->results);
   state.frame.feeds.resize(state.feeds.size());
   state.frame.results.resize(state.target_types.size());
@@ -90,6 +102,38 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
                    Milliseconds(end - planned).count());
   }
   return executable;
+}
+
+/// What can be told before the sizes are known is what the first stage tells.
+void ExecutableBuilder::take_stages(Executable& executable, Stages stages) {
+  auto& state = *executable.state_;
+  const auto& first = *stages.first->state_;
+  state.plan = first.plan;
+  state.program = first.program;
+  state.memory = first.memory;
+  state.estimated_seconds = first.estimated_seconds;
+  state.stages = std::make_unique<const Stages>(std::move(stages));
+}
+
+const Stages* ExecutableBuilder::stages_of(const Executable& executable) {
+  return executable.state_->stages.get();
+}
+
+std::shared_ptr<const Callable> ExecutableBuilder::callable_of(const Executable& executable) {
+  static std::atomic<uint64_t> last_id{0};
+  const auto& state = *executable.state_;
+  if (!state.operations.empty())
+    throw GraphError("an executable with target operations cannot be called: only its results are");
+  const Graph graph(state.require_graph());
+  const auto& data = graph.data();
+  std::vector<FeedType> feeds;
+  for (size_t i = 0; i < state.feeds.size(); ++i)
+    feeds.push_back({data->tensor(state.feeds[i]), state.feed_types[i], state.feed_values[i]});
+  std::vector<Tensor> targets;
+  for (const auto id : state.targets) targets.push_back(data->tensor(id));
+  const std::lock_guard lock(data->mutex);
+  return std::make_shared<const Callable>(
+      Callable{++last_id, specialize(graph, feeds, targets, {}, {{}, state.callables})});
 }
 
 std::shared_ptr<GraphData> Executable::State::require_graph() const {
@@ -176,12 +220,17 @@ std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const
 }
 
 void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results) const {
-  run(feeds, results, std::unique_lock(state_->device.executor()));
+  if (!state_->stages) return run(feeds, results, std::unique_lock(state_->device.executor()));
+  CallerLock caller;
+  run_in_stages(*this, feeds, results, caller,
+                [](const Executable& stage, auto of, auto into) { stage.run(of, into); });
 }
 
 void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results,
-                     std::unique_lock<std::mutex>) const {
-  execute(feeds, results);
+                     std::unique_lock<std::mutex> executor) const {
+  if (!state_->stages) return execute(feeds, results);
+  executor.unlock();  // between two stages an executable may have to be compiled
+  run(feeds, results);
 }
 
 /// With the device's executor held.

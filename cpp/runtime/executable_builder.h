@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,8 @@
 
 namespace mpsg {
 
+struct Stages;
+
 /// Compiles executables; the one friend of Executable.
 class ExecutableBuilder {
  public:
@@ -18,8 +21,22 @@ class ExecutableBuilder {
                                            const std::vector<FeedType>& feeds,
                                            const std::vector<Tensor>& targets,
                                            const std::vector<Operation>& operations,
-                                           CallerLock& caller);
+                                           CallerLock& caller, const CompileOptions& options = {});
+  /// The executable, to be called. Throws GraphError if it cannot be.
+  static std::shared_ptr<const Callable> callable_of(const Executable& executable);
+  /// nullptr: the executable runs in one stage.
+  static const Stages* stages_of(const Executable& executable);
+  /// What remains after the first stage, for what that made.
+  static std::shared_ptr<const Executable> next_stage(const Executable& executable,
+                                                      std::span<const TensorData> made,
+                                                      CallerLock& caller);
+
+ private:
+  static void take_stages(Executable& executable, Stages stages);
 };
+
+/// The operations whose values decide shapes, among those that are live.
+std::vector<bool> shape_deciders(const GraphData& graph, const std::vector<bool>& live);
 
 /// Does data of this type fit the placeholder? Throws FeedError saying why not.
 void check_feed(const Tensor& placeholder, const TensorType& expected, const TensorType& given);
@@ -51,6 +68,6 @@ std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device
                                         const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                         const std::vector<Tensor>& targets,
                                         const std::vector<Operation>& operations,
-                                        CallerLock& caller);
+                                        const CallableExecutables& callables, CallerLock& caller);
 
 }  // namespace mpsg

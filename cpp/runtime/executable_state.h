@@ -7,6 +7,7 @@
 #include "compiler/plan.h"
 #include "mpsg/executable.h"
 #include "runtime/graph_runtime.h"
+#include "runtime/stages.h"
 
 namespace mpsg {
 
@@ -18,9 +19,12 @@ struct Executable::State {
   std::vector<TensorType> feed_types;
   std::vector<std::shared_ptr<const Bytes>> feed_values;  // what a shape was decided by
   std::vector<TensorId> targets;
+  std::vector<OperationId> operations;
+  Callables callables;
   std::vector<TensorType> target_types;
   std::shared_ptr<const Plan> plan;
-  std::unique_ptr<Program> program;
+  std::shared_ptr<Program> program;
+  std::unique_ptr<const Stages> stages;  // if so, plan and program are those of the first one
   double estimated_seconds = 0;
   MemoryReport memory;
 

@@ -18,6 +18,29 @@ bool fits(const Shape& expected, const Shape& given) {
 
 }  // namespace
 
+/// A shape operand reaches back through everything but shape_of, and what is counted on the device.
+std::vector<bool> shape_deciders(const GraphData& graph, const std::vector<bool>& live) {
+  std::vector<bool> decides(live.size());
+  for (auto id = graph.node_count() - 1; id >= 0; --id) {
+    if (!live[static_cast<size_t>(id)]) continue;
+    const auto& node = graph.node(id);
+    const bool passes_on = decides[static_cast<size_t>(id)] && node.row->name != "shape_of" &&
+                           !node.row->traits.counted;
+    size_t input = 0;
+    for (size_t i = 0; i < node.segments.size(); ++i)
+      for (int32_t k = 0; k < node.segments[i]; ++k, ++input)
+        if (passes_on || node.row->operands[i].role == OperandRole::shape)
+          decides[static_cast<size_t>(node.inputs[input].operation)] = true;
+    // Inside a body, an argument may stand for a captured tensor.
+    if (decides[static_cast<size_t>(id)] && node.row->name == "region_argument") {
+      const auto& region = graph.region(node.region);
+      for (const auto capture : region.captures)
+        decides[static_cast<size_t>(capture.operation)] = true;
+    }
+  }
+  return decides;
+}
+
 void check_feed(const Tensor& placeholder, const TensorType& expected, const TensorType& given) {
   if (given.data_type == expected.data_type && fits(expected.shape, given.shape)) return;
   const auto& graph = *placeholder.graph_data();
@@ -51,29 +74,14 @@ std::vector<NeededFeed> needed_feeds(const Graph& graph, const std::vector<Tenso
     operation_ids.push_back(operation.id());
   }
   const auto live = live_operations(data, target_ids, operation_ids);
-  // A shape operand reaches back through everything but shape_of.
-  std::vector<bool> decides(live.size());
+  const auto decides = shape_deciders(data, live);
   std::vector<NeededFeed> needed;
-  for (auto id = data.node_count() - 1; id >= 0; --id) {
-    if (!live[static_cast<size_t>(id)]) continue;
+  for (OperationId id = 0; id < data.node_count(); ++id) {
     const auto& node = data.node(id);
-    if (node.row->name == "placeholder" && node.region == 0)
+    if (live[static_cast<size_t>(id)] && node.row->name == "placeholder" && node.region == 0)
       needed.push_back({{id, 0}, decides[static_cast<size_t>(id)]});
-    size_t input = 0;
-    for (size_t i = 0; i < node.segments.size(); ++i)
-      for (int32_t k = 0; k < node.segments[i]; ++k, ++input) {
-        const bool shape = node.row->operands[i].role == OperandRole::shape;
-        if (shape || (decides[static_cast<size_t>(id)] && node.row->name != "shape_of"))
-          decides[static_cast<size_t>(node.inputs[input].operation)] = true;
-      }
-    // Inside a body, an argument may stand for a captured tensor.
-    if (decides[static_cast<size_t>(id)] && node.row->name == "region_argument") {
-      const auto& region = data.region(node.region);
-      for (const auto capture : region.captures)
-        decides[static_cast<size_t>(capture.operation)] = true;
-    }
   }
-  return {needed.rbegin(), needed.rend()};
+  return needed;
 }
 
 }  // namespace mpsg

@@ -137,7 +137,12 @@ std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device
                                         const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                         const std::vector<Tensor>& targets,
                                         const std::vector<Operation>& operations,
-                                        CallerLock& caller) {
+                                        const CallableExecutables& callables, CallerLock& caller) {
+  CompileOptions options;
+  for (const auto& [symbol, callable] : callables) {
+    if (!callable) throw GraphError("the callable '" + symbol + "' is no executable");
+    options.callables[symbol] = ExecutableBuilder::callable_of(*callable);
+  }
   std::vector<FeedType> types;
   for (const auto& [tensor, type] : feeds) {
     if (!tensor || tensor.graph_data() != graph.data())
@@ -162,7 +167,7 @@ std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device
     std::shared_ptr<GraphData> graph;
     std::shared_ptr<Executable> executable;
   };
-  auto made = ExecutableBuilder::build(graph, device, types, targets, operations, caller);
+  auto made = ExecutableBuilder::build(graph, device, types, targets, operations, caller, options);
   const auto held = std::make_shared<Held>(Held{graph.data(), std::move(made)});
   return {held, held->executable.get()};
 }
@@ -198,9 +203,10 @@ void Graph::run(const Device& device, const TensorDataMap& feeds, TensorDataMap&
 std::shared_ptr<Executable> Graph::compile(const Device& device,
                                            const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                            const std::vector<Tensor>& target_tensors,
-                                           const std::vector<Operation>& target_operations) {
+                                           const std::vector<Operation>& target_operations,
+                                           const CallableExecutables& callables) {
   CallerLock caller;
-  return compile_for(*this, device, feeds, target_tensors, target_operations, caller);
+  return compile_for(*this, device, feeds, target_tensors, target_operations, callables, caller);
 }
 
 }  // namespace mpsg

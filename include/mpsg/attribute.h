@@ -11,6 +11,7 @@
 
 #include "mpsg/data_type.h"
 #include "mpsg/export.h"
+#include "mpsg/shape.h"
 
 namespace mpsg {
 
@@ -38,7 +39,8 @@ class MPSG_API Bytes {
 };
 
 /// monostate = not given (None). An enumeration is stored as its int64_t value.
-using AttributeValue = std::variant<std::monostate, bool, int64_t, double, std::string,
-                                    std::vector<int64_t>, DataType, std::shared_ptr<const Bytes>>;
+using AttributeValue =
+    std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<int64_t>, DataType,
+                 std::shared_ptr<const Bytes>, std::vector<TensorType>>;
 
 }  // namespace mpsg

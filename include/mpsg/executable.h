@@ -36,11 +36,15 @@ class MPSG_API Executable {
   std::vector<Tensor> feed_tensors() const;
   const std::vector<TensorType>& feed_types() const;
   std::vector<Tensor> target_tensors() const;
+  /// A size of -1 is known only after a run.
   std::vector<TensorType> output_types() const;
   size_t target_count() const;
   const Device& device() const;
 
   MemoryReport memory() const;
+  // Where a size is known only after a part of the graph ran (that of non_zero_indices), what
+  // follows is about this part; the rest is compiled when the size is known.
+
   /// One entry per step, in order.
   std::vector<KernelInfo> kernels() const;
   /// Generated code of a step's kernel; empty if it has none.

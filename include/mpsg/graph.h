@@ -21,6 +21,8 @@ class Graph;
 class Operation;
 class GraphData;
 class Executable;
+/// Executables by the names under which `call` knows them.
+using CallableExecutables = std::map<std::string, std::shared_ptr<Executable>>;
 class TensorData;
 class Device;
 
@@ -166,10 +168,12 @@ class MPSG_API Graph {
   void run(const Device& device, const TensorDataMap& feeds, TensorDataMap& results,
            const std::vector<Operation>& target_operations = {});
   /// Compiles for given feed types; `run` then takes the feeds in the order given here.
+  /// `callables`: what the operation `call` calls.
   std::shared_ptr<Executable> compile(const Device& device,
                                       const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                       const std::vector<Tensor>& target_tensors,
-                                      const std::vector<Operation>& target_operations = {});
+                                      const std::vector<Operation>& target_operations = {},
+                                      const CallableExecutables& callables = {});
 
   std::vector<Operation> operations() const;
   std::vector<Tensor> placeholder_tensors() const;

@@ -99,29 +99,41 @@ enum class ScatterMode : int64_t {
   SET = 6,
 };
 
-/// An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x + 0.5
-/// between 0 and 1.
-enum class RNNActivation : int64_t {
-  NONE = 0,
-  RELU = 1,
-  TANH = 2,
-  SIGMOID = 3,
-  HARD_SIGMOID = 4,
+/// What stands between pixels: the nearest one, or a mixture by the distances.
+enum class ResizeMode : int64_t {
+  NEAREST = 0,
+  BILINEAR = 1,
 };
 
-/// What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n).
-enum class FFTScalingMode : int64_t {
-  NONE = 0,
-  SIZE = 1,
-  UNITARY = 2,
+/// Which pixel is the nearest: the next one, and of two that are equally near the later, the
+/// earlier, the even or the odd one; or always the later (CEIL) or the earlier (FLOOR).
+enum class ResizeNearestRoundingMode : int64_t {
+  ROUND_PREFER_CEIL = 0,
+  ROUND_PREFER_FLOOR = 1,
+  CEIL = 2,
+  FLOOR = 3,
+  ROUND_TO_EVEN = 4,
+  ROUND_TO_ODD = 5,
 };
 
-/// How a sparse matrix is stored: the row and the column of every value (COO), or the values column
-/// by column (CSC) or row by row (CSR) with where each column or row begins.
-enum class SparseStorageType : int64_t {
-  COO = 0,
-  CSC = 1,
-  CSR = 2,
+/// What a window becomes: its least or largest element, the sum or product of all, or the place of
+/// the least or largest in the window.
+enum class ReductionMode : int64_t {
+  MIN = 0,
+  MAX = 1,
+  SUM = 2,
+  PRODUCT = 3,
+  ARGUMENT_MIN = 4,
+  ARGUMENT_MAX = 5,
+};
+
+/// The four numbers of a box: two opposite corners, [y, x, y, x] or [x, y, x, y]; or the center and
+/// the size, [y, x, height, width] or [x, y, width, height].
+enum class NonMaximumSuppressionCoordinateMode : int64_t {
+  CORNERS_HEIGHT_FIRST = 0,
+  CORNERS_WIDTH_FIRST = 1,
+  CENTERS_HEIGHT_FIRST = 2,
+  CENTERS_WIDTH_FIRST = 3,
 };
 
 /// Strides, dilation, groups, padding and layouts of a 2D convolution
@@ -340,105 +352,59 @@ struct RandomOpDescriptor {
   }
 };
 
-/// Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it goes
-/// through the sequence from its end (`reverse`) or in both directions, whether it also returns
-/// what its gradient needs (`training`), and its activation.
-struct SingleGateRNNDescriptor {
-  bool reverse = false;
-  bool bidirectional = false;
-  bool training = false;
-  RNNActivation activation = RNNActivation::RELU;
+/// Reduction, strides, dilation and boundary of a stencil (MPSGraphStencilOpDescriptor): four
+/// numbers for the last four dimensions, and eight paddings, before and after each. The paddings
+/// count with PaddingStyle.EXPLICIT only, the offsets of the first window with
+/// PaddingStyle.EXPLICIT_OFFSET.
+struct StencilOpDescriptor {
+  ReductionMode reduction_mode = ReductionMode::SUM;
+  Integers offsets = std::vector<int64_t>{0, 0, 0, 0};
+  Integers strides = std::vector<int64_t>{1, 1, 1, 1};
+  Integers dilation_rates = std::vector<int64_t>{1, 1, 1, 1};
+  Integers explicit_padding = std::vector<int64_t>{0, 0, 0, 0, 0, 0, 0, 0};
+  PaddingMode boundary_mode = PaddingMode::ZERO;
+  PaddingStyle padding_style = PaddingStyle::EXPLICIT;
+  double padding_constant = 0.0;
 
   void append_to(std::vector<Argument>& arguments) const {
-    arguments.push_back({"reverse", AttributeValue(reverse)});
-    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
-    arguments.push_back({"training", AttributeValue(training)});
-    arguments.push_back({"activation", static_cast<int64_t>(activation)});
+    arguments.push_back({"reduction_mode", static_cast<int64_t>(reduction_mode)});
+    arguments.push_back(offsets.argument("offsets"));
+    arguments.push_back(strides.argument("strides"));
+    arguments.push_back(dilation_rates.argument("dilation_rates"));
+    arguments.push_back(explicit_padding.argument("explicit_padding"));
+    arguments.push_back({"boundary_mode", static_cast<int64_t>(boundary_mode)});
+    arguments.push_back({"padding_style", static_cast<int64_t>(padding_style)});
+    arguments.push_back({"padding_constant", AttributeValue(padding_constant)});
   }
 };
 
-/// Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether it
-/// also returns the cells (`produce_cell`) and what its gradient needs (`training`), the order of
-/// its gates (input, forget, cell, output; with `forget_gate_last` input, cell, forget, output) and
-/// their activations; `activation` is that of the cell.
-struct LSTMDescriptor {
-  bool reverse = false;
-  bool bidirectional = false;
-  bool produce_cell = false;
-  bool training = false;
-  bool forget_gate_last = false;
-  RNNActivation input_gate_activation = RNNActivation::SIGMOID;
-  RNNActivation forget_gate_activation = RNNActivation::SIGMOID;
-  RNNActivation cell_gate_activation = RNNActivation::TANH;
-  RNNActivation output_gate_activation = RNNActivation::SIGMOID;
-  RNNActivation activation = RNNActivation::TANH;
+/// Window, strides, dilation, padding with zeros, and layout of im_to_col and col_to_im
+/// (MPSGraphImToColOpDescriptor).
+struct ImToColOpDescriptor {
+  int64_t kernel_width = 0;   // must be given
+  int64_t kernel_height = 0;  // must be given
+  int64_t stride_in_x = 1;
+  int64_t stride_in_y = 1;
+  int64_t dilation_rate_in_x = 1;
+  int64_t dilation_rate_in_y = 1;
+  int64_t padding_left = 0;
+  int64_t padding_right = 0;
+  int64_t padding_top = 0;
+  int64_t padding_bottom = 0;
+  TensorNamedDataLayout data_layout = TensorNamedDataLayout::NCHW;
 
   void append_to(std::vector<Argument>& arguments) const {
-    arguments.push_back({"reverse", AttributeValue(reverse)});
-    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
-    arguments.push_back({"produce_cell", AttributeValue(produce_cell)});
-    arguments.push_back({"training", AttributeValue(training)});
-    arguments.push_back({"forget_gate_last", AttributeValue(forget_gate_last)});
-    arguments.push_back({"input_gate_activation", static_cast<int64_t>(input_gate_activation)});
-    arguments.push_back({"forget_gate_activation", static_cast<int64_t>(forget_gate_activation)});
-    arguments.push_back({"cell_gate_activation", static_cast<int64_t>(cell_gate_activation)});
-    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
-    arguments.push_back({"activation", static_cast<int64_t>(activation)});
-  }
-};
-
-/// Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also
-/// returns what its gradient needs (`training`), the order of its gates (update, reset, output;
-/// with `reset_gate_first` reset, update, output), whether the reset gate is applied after the
-/// product with the recurrent weights (`reset_after`), which part the update gate keeps (`flip_z`),
-/// and the activations.
-struct GRUDescriptor {
-  bool reverse = false;
-  bool bidirectional = false;
-  bool training = false;
-  bool reset_gate_first = false;
-  bool reset_after = false;
-  bool flip_z = false;
-  RNNActivation update_gate_activation = RNNActivation::SIGMOID;
-  RNNActivation reset_gate_activation = RNNActivation::SIGMOID;
-  RNNActivation output_gate_activation = RNNActivation::TANH;
-
-  void append_to(std::vector<Argument>& arguments) const {
-    arguments.push_back({"reverse", AttributeValue(reverse)});
-    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
-    arguments.push_back({"training", AttributeValue(training)});
-    arguments.push_back({"reset_gate_first", AttributeValue(reset_gate_first)});
-    arguments.push_back({"reset_after", AttributeValue(reset_after)});
-    arguments.push_back({"flip_z", AttributeValue(flip_z)});
-    arguments.push_back({"update_gate_activation", static_cast<int64_t>(update_gate_activation)});
-    arguments.push_back({"reset_gate_activation", static_cast<int64_t>(reset_gate_activation)});
-    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
-  }
-};
-
-/// Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent (`inverse`: +,
-/// else -), the scale, which does not depend on it, and whether hermitean_to_real_fft makes an odd
-/// number of elements.
-struct FFTDescriptor {
-  bool inverse = false;
-  FFTScalingMode scaling_mode = FFTScalingMode::NONE;
-  bool round_to_odd_hermitean = false;
-
-  void append_to(std::vector<Argument>& arguments) const {
-    arguments.push_back({"inverse", AttributeValue(inverse)});
-    arguments.push_back({"scaling_mode", static_cast<int64_t>(scaling_mode)});
-    arguments.push_back({"round_to_odd_hermitean", AttributeValue(round_to_odd_hermitean)});
-  }
-};
-
-/// How a sparse matrix is stored, and the type of its values (MPSGraphCreateSparseOpDescriptor).
-struct CreateSparseOpDescriptor {
-  SparseStorageType sparse_storage_type = SparseStorageType::COO;
-  DataType data_type = DataType::float32;
-
-  void append_to(std::vector<Argument>& arguments) const {
-    arguments.push_back({"sparse_storage_type", static_cast<int64_t>(sparse_storage_type)});
-    arguments.push_back({"data_type", AttributeValue(data_type)});
+    arguments.push_back({"kernel_width", AttributeValue(kernel_width)});
+    arguments.push_back({"kernel_height", AttributeValue(kernel_height)});
+    arguments.push_back({"stride_in_x", AttributeValue(stride_in_x)});
+    arguments.push_back({"stride_in_y", AttributeValue(stride_in_y)});
+    arguments.push_back({"dilation_rate_in_x", AttributeValue(dilation_rate_in_x)});
+    arguments.push_back({"dilation_rate_in_y", AttributeValue(dilation_rate_in_y)});
+    arguments.push_back({"padding_left", AttributeValue(padding_left)});
+    arguments.push_back({"padding_right", AttributeValue(padding_right)});
+    arguments.push_back({"padding_top", AttributeValue(padding_top)});
+    arguments.push_back({"padding_bottom", AttributeValue(padding_bottom)});
+    arguments.push_back({"data_layout", static_cast<int64_t>(data_layout)});
   }
 };
 
@@ -1125,6 +1091,26 @@ inline Tensor truncate(const Tensor& tensor, const std::string& name = {}) {
   return detail::graph_of("truncate", tensor).add_one("truncate", {{"tensor", tensor}}, name);
 }
 
+// --- Call
+
+/// What another executable gives for these tensors: the one that is called symbol_name among the
+/// `callables` of graph.compile, so that a part (an adapter) may be exchanged. It must have been
+/// compiled for the types of the tensors, and give `output_types`, each a pair of a shape, where -1
+/// and None are open, and a data type. Its operations become part of the whole; it may have no
+/// variables. graph.run knows no callables: compile.
+/// Apple: callSymbolName:inputTensors:outputTypes:name: (macOS 15.0).
+inline std::vector<Tensor> call(const std::vector<Tensor>& input_tensors,
+                                const std::string& symbol_name,
+                                const std::vector<TensorType>& output_types,
+                                const std::string& name = {}) {
+  return detail::graph_of("call", input_tensors)
+      .add("call",
+           {{"input_tensors", input_tensors},
+            {"symbol_name", AttributeValue(symbol_name)},
+            {"output_types", AttributeValue(output_types)}},
+           name);
+}
+
 // --- ControlFlow
 
 struct ForLoopOptions {
@@ -1350,163 +1336,95 @@ inline Tensor convolution_transpose_2d_weights_gradient(
       .add_one("convolution_transpose_2d_weights_gradient", std::move(arguments), name);
 }
 
-// --- DepthwiseConvolution
+// --- Cumulative
 
-/// A convolution of each channel of `source` with weights of its own. Images are (N, C, H, W) or
-/// (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or (kH, kW, C,
-/// multiplier) with HWIO; result channel c * multiplier + m is of source channel c (TensorFlow's
-/// order). Padding is as in convolution_2d. A composite of its grouped form.
-/// Apple: depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0).
-inline Tensor depthwise_convolution_2d(const TensorOrScalar& source, const TensorOrScalar& weights,
-                                       const DepthwiseConvolution2DOpDescriptor& descriptor,
-                                       const std::string& name = {}) {
-  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_2d", source, weights)
-      .add_one("depthwise_convolution_2d", std::move(arguments), name);
+struct CumulativeMaximumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The largest of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+/// maximum.accumulate); with exclusive it begins with -infinity or the least integer. The gradient
+/// goes to the first of equal largest elements. With exclusive an element is what it would be
+/// without itself; with reverse the last element is the first. `axis`: an int or an integer tensor.
+/// Apple: cumulativeMaximumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_maximum(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeMaximumOptions& options = {}) {
+  return detail::graph_of("cumulative_maximum", tensor)
+      .add_one("cumulative_maximum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
 }
 
-/// The gradient of depthwise_convolution_2d with respect to its source, whose shape is
-/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
-/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
-/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
-/// composite of its grouped form.
-/// Apple:
-/// depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
-/// (macOS 11.0).
-inline Tensor depthwise_convolution_2d_data_gradient(
-    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
-    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
-    const std::string& name = {}) {
-  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
-                                  {"weights", weights},
-                                  output_shape.argument("output_shape")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_2d_data_gradient", incoming_gradient, weights)
-      .add_one("depthwise_convolution_2d_data_gradient", std::move(arguments), name);
+struct CumulativeMinimumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The least of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+/// minimum.accumulate); with exclusive it begins with infinity or the largest integer. The gradient
+/// goes to the first of equal least elements. With exclusive an element is what it would be without
+/// itself; with reverse the last element is the first. `axis`: an int or an integer tensor.
+/// Apple: cumulativeMinimumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_minimum(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeMinimumOptions& options = {}) {
+  return detail::graph_of("cumulative_minimum", tensor)
+      .add_one("cumulative_minimum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
 }
 
-/// The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
-/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
-/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
-/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
-/// composite of its grouped form.
-/// Apple:
-/// depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
-/// (macOS 11.0).
-inline Tensor depthwise_convolution_2d_weights_gradient(
-    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
-    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
-    const std::string& name = {}) {
-  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
-                                  {"source", source},
-                                  output_shape.argument("output_shape")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_2d_weights_gradient", incoming_gradient, source)
-      .add_one("depthwise_convolution_2d_weights_gradient", std::move(arguments), name);
+struct CumulativeProductOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
+
+/// The product of the elements up to each one along `axis`; with exclusive it begins with 1. Floats
+/// are multiplied in float64 and every product is rounded once, integers wrap. The gradient is
+/// exact where factors are 0; second derivatives are exact where none is. With exclusive an element
+/// is what it would be without itself; with reverse the last element is the first. `axis`: an int
+/// or an integer tensor.
+/// Apple: cumulativeProductWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_product(const Tensor& tensor, const IntegersOrTensor& axis,
+                                 const CumulativeProductOptions& options = {}) {
+  return detail::graph_of("cumulative_product", tensor)
+      .add_one("cumulative_product",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
 }
 
-/// A 3D convolution of each channel of `source` with weights of its own. The channels are dimension
-/// `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1: (..., D, H,
-/// W, C)), and so they are in the weights, which have these four only. The window slides over the
-/// other three; the dimensions before are a batch. Floating-point types. A composite of the grouped
-/// convolution_3d.
-/// Apple: depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
-inline Tensor depthwise_convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
-                                       const DepthwiseConvolution3DOpDescriptor& descriptor,
-                                       const std::string& name = {}) {
-  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_3d", source, weights)
-      .add_one("depthwise_convolution_3d", std::move(arguments), name);
-}
+struct CumulativeSumOptions {
+  bool exclusive = false;
+  bool reverse = false;
+  std::string name{};
+};
 
-/// The gradient of depthwise_convolution_3d with respect to its source, whose shape is
-/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
-/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
-/// have these four only. The window slides over the other three; the dimensions before are a batch.
-/// Floating-point types. A composite of the grouped convolution_3d.
-/// Apple:
-/// depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
-/// (macOS 12.0).
-inline Tensor depthwise_convolution_3d_data_gradient(
-    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
-    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
-    const std::string& name = {}) {
-  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
-                                  {"weights", weights},
-                                  output_shape.argument("output_shape")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_3d_data_gradient", incoming_gradient, weights)
-      .add_one("depthwise_convolution_3d_data_gradient", std::move(arguments), name);
-}
-
-/// The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
-/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
-/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
-/// have these four only. The window slides over the other three; the dimensions before are a batch.
-/// Floating-point types. A composite of the grouped convolution_3d.
-/// Apple:
-/// depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
-/// (macOS 12.0).
-inline Tensor depthwise_convolution_3d_weights_gradient(
-    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
-    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
-    const std::string& name = {}) {
-  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
-                                  {"source", source},
-                                  output_shape.argument("output_shape")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("depthwise_convolution_3d_weights_gradient", incoming_gradient, source)
-      .add_one("depthwise_convolution_3d_weights_gradient", std::move(arguments), name);
-}
-
-// --- FourierTransform
-
-/// The discrete Fourier transform of a complex or real tensor: complex64, of the same shape. `axes`
-/// (an int, ints or an integer tensor) are transformed one after the other: the sum over k of
-/// tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the scale: 1, 1 / V
-/// or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is (FFTScalingMode). Any
-/// size is quick.
-/// Apple: fastFourierTransformWithTensor:axes:descriptor:name: (macOS 14.0).
-inline Tensor fast_fourier_transform(const Tensor& tensor, const IntegersOrTensor& axes,
-                                     const FFTDescriptor& descriptor,
-                                     const std::string& name = {}) {
-  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("fast_fourier_transform", tensor)
-      .add_one("fast_fourier_transform", std::move(arguments), name);
-}
-
-/// The discrete Fourier transform of a spectrum of which the last of `axes` has the first n / 2 + 1
-/// elements only and the others are taken to be their conjugates, so that the result is real:
-/// NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
-/// round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after the
-/// other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`,
-/// times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever
-/// `inverse` is (FFTScalingMode). Any size is quick.
-/// Apple: HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0).
-inline Tensor hermitean_to_real_fft(const Tensor& tensor, const IntegersOrTensor& axes,
-                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
-  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("hermitean_to_real_fft", tensor)
-      .add_one("hermitean_to_real_fft", std::move(arguments), name);
-}
-
-/// The discrete Fourier transform of a real tensor, of which the last of `axes` keeps the first n /
-/// 2 + 1 elements only: the others are their conjugates (NumPy's rfftn, and with `inverse` its
-/// conjugate). `axes` (an int, ints or an integer tensor) are transformed one after the other: the
-/// sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the
-/// scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is
-/// (FFTScalingMode). Any size is quick.
-/// Apple: realToHermiteanFFTWithTensor:axes:descriptor:name: (macOS 14.0).
-inline Tensor real_to_hermitean_fft(const Tensor& tensor, const IntegersOrTensor& axes,
-                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
-  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
-  descriptor.append_to(arguments);
-  return detail::graph_of("real_to_hermitean_fft", tensor)
-      .add_one("real_to_hermitean_fft", std::move(arguments), name);
+/// The sum of the elements up to each one along `axis`; with exclusive it begins with 0. Floats are
+/// summed in float64 and every sum is rounded once, integers wrap. With exclusive an element is
+/// what it would be without itself; with reverse the last element is the first. `axis`: an int or
+/// an integer tensor.
+/// Apple: cumulativeSumWithTensor:axis:exclusive:reverse:name: (macOS 13.0).
+inline Tensor cumulative_sum(const Tensor& tensor, const IntegersOrTensor& axis,
+                             const CumulativeSumOptions& options = {}) {
+  return detail::graph_of("cumulative_sum", tensor)
+      .add_one("cumulative_sum",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"exclusive", AttributeValue(options.exclusive)},
+                {"reverse", AttributeValue(options.reverse)}},
+               options.name);
 }
 
 // --- Gather
@@ -1564,6 +1482,45 @@ inline Tensor gather_nd(const Tensor& updates, const Tensor& indices,
                options.name);
 }
 
+// --- Im2Col
+
+/// Images of `output_shape` from matrices as im_to_col makes them: every element is the sum of what
+/// the windows hold of it (PyTorch's fold), so that it is im_to_col's gradient. `output_shape` may
+/// be an integer tensor. A composite.
+/// Apple: colToImWithSourceTensor:outputShape:descriptor:name: (macOS 14.0).
+inline Tensor col_to_im(const Tensor& source, const IntegersOrTensor& output_shape,
+                        const ImToColOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("col_to_im", source).add_one("col_to_im", std::move(arguments), name);
+}
+
+/// The windows of images as columns of matrices: of NCHW images [N, C * kernel_height *
+/// kernel_width, windows] (PyTorch's unfold), of NHWC images [N, windows, kernel_height *
+/// kernel_width * C] (TensorFlow's extract_patches). Padding is zeros. Any type. A composite.
+/// Apple: imToColWithSourceTensor:descriptor:name: (macOS 14.0).
+inline Tensor im_to_col(const Tensor& source, const ImToColOpDescriptor& descriptor,
+                        const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("im_to_col", source).add_one("im_to_col", std::move(arguments), name);
+}
+
+// --- LinearAlgebra
+
+/// The matrices in the last two axes with 0 outside a band: element [row, column] stays if row -
+/// column <= num_lower and column - row <= num_upper; a negative number keeps all on its side
+/// (TensorFlow's band_part). (0, -1): the upper triangle; (0, 0): the diagonal. Both may be integer
+/// tensors. Any type.
+/// Apple: bandPartWithTensor:numLower:numUpper:name: (macOS 12.3).
+inline Tensor band_part(const Tensor& input, const IntegersOrTensor& num_lower,
+                        const IntegersOrTensor& num_upper, const std::string& name = {}) {
+  return detail::graph_of("band_part", input)
+      .add_one("band_part",
+               {{"input", input}, num_lower.argument("num_lower"), num_upper.argument("num_upper")},
+               name);
+}
+
 // --- LossOps
 
 /// -labels * logarithm(softmax(source)), summed along `axis`: the losses. `labels` are
@@ -1605,7 +1562,37 @@ inline Tensor softmax_cross_entropy_gradient(const TensorOrScalar& gradient,
                name);
 }
 
+// --- MatrixInverse
+
+/// The inverses of the square matrices in the last two axes; the others are batches. Computed in
+/// float64 with row pivots, and rounded once. A matrix that has no inverse, or elements that are
+/// not finite, gives NaN.
+/// Apple: inverseOfTensor:name: (macOS 13.0).
+inline Tensor inverse(const Tensor& input, const std::string& name = {}) {
+  return detail::graph_of("inverse", input).add_one("inverse", {{"input", input}}, name);
+}
+
 // --- MatrixMultiplication
+
+struct HammingDistanceOptions {
+  DataType result_data_type = DataType::uint32;
+  std::string name{};
+};
+
+/// In how many bits vectors differ: the last axis is a vector of bits, packed into integers. Of
+/// [..., M, K] and [..., N, K] the distances of each vector to each are [..., M, N]; the axes
+/// before are batches that broadcast. `result_data_type`: uint32 or uint16, which wraps. A
+/// composite.
+/// Apple: HammingDistanceWithPrimaryTensor:secondaryTensor:resultDataType:name: (macOS 13.0).
+inline Tensor hamming_distance(const TensorOrScalar& primary, const TensorOrScalar& secondary,
+                               const HammingDistanceOptions& options = {}) {
+  return detail::graph_of("hamming_distance", primary, secondary)
+      .add_one("hamming_distance",
+               {{"primary", primary},
+                {"secondary", secondary},
+                {"result_data_type", AttributeValue(options.result_data_type)}},
+               options.name);
+}
 
 /// The matrix product of the last two dimensions; the dimensions before them are batches and
 /// broadcast (NumPy's matmul for rank >= 2). Sums are in float32 for 16-bit types, else in the type
@@ -1728,6 +1715,53 @@ inline Tensor variable(Graph& graph, const Value& value, const VariableOptions& 
 inline Tensor variable_from_tensor(const Tensor& tensor, const std::string& name = {}) {
   return detail::graph_of("variable_from_tensor", tensor)
       .add_one("variable_from_tensor", {{"tensor", tensor}}, name);
+}
+
+// --- NonMaximumSuppression
+
+struct NonMaximumSuppressionOptions {
+  bool per_class_suppression = false;
+  NonMaximumSuppressionCoordinateMode coordinate_mode =
+      NonMaximumSuppressionCoordinateMode::CORNERS_HEIGHT_FIRST;
+  TensorOrScalar class_indices{};
+  std::string name{};
+};
+
+/// Which boxes to keep, as int32 of shape [count, 3]: image, class and box (ONNX's order), for each
+/// image the best score first. `boxes` has shape [N, B, 4], `scores` [N, B, K]; a box has its
+/// largest score, and that score's class, or the one in `class_indices`, [N, B]. Of the boxes whose
+/// score is > score_threshold the best is kept, and those whose intersection with it is >
+/// iou_threshold of their union are dropped, then the best of the rest is kept, and so on; with
+/// per_class_suppression a box drops only boxes of its class. How many there are is known only when
+/// the graph runs: see non_zero_indices.
+/// Apple:
+/// nonMaximumSuppressionWithBoxesTensor:scoresTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+/// (macOS 14.0).
+inline Tensor non_maximum_suppression(const TensorOrScalar& boxes, const TensorOrScalar& scores,
+                                      double iou_threshold, double score_threshold,
+                                      const NonMaximumSuppressionOptions& options = {}) {
+  return detail::graph_of("non_maximum_suppression", boxes, scores)
+      .add_one("non_maximum_suppression",
+               {{"boxes", boxes},
+                {"scores", scores},
+                {"iou_threshold", AttributeValue(iou_threshold)},
+                {"score_threshold", AttributeValue(score_threshold)},
+                {"per_class_suppression", AttributeValue(options.per_class_suppression)},
+                {"coordinate_mode", static_cast<int64_t>(options.coordinate_mode)},
+                {"class_indices", options.class_indices}},
+               options.name);
+}
+
+// --- NonZero
+
+/// The indices of all elements that are not 0 (NaN is not), in row-major order, as int32 of shape
+/// [count, rank] (NumPy's argwhere). How many there are is known only when the graph runs: the run
+/// has a stage more, between which the host reads the number, and what follows is compiled for it
+/// once. Not in bodies of conditions and loops. Any type.
+/// Apple: nonZeroIndicesOfTensor:name: (macOS 14.0).
+inline Tensor non_zero_indices(const Tensor& tensor, const std::string& name = {}) {
+  return detail::graph_of("non_zero_indices", tensor)
+      .add_one("non_zero_indices", {{"tensor", tensor}}, name);
 }
 
 // --- Normalization
@@ -2684,6 +2718,252 @@ inline Tensor reduction_sum(const Tensor& tensor, const ReductionSumOptions& opt
       .add_one("reduction_sum", {{"tensor", tensor}, options.axes.argument("axes")}, options.name);
 }
 
+// --- Resize
+
+struct ResizeOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size. BILINEAR mixes the pixels around each place by their distances, in
+/// all resized dimensions, for floats; NEAREST takes the nearest one (ROUND_PREFER_CEIL). A
+/// composite. Pixel i of the result lies at pixel (i + 0.5) * input / size - 0.5 of the input with
+/// center_result (OpenCV, TensorFlow 2, PyTorch), at i * input / size without (TensorFlow 1), at i
+/// * (input - 1) / (size - 1) with align_corners; what lies outside is moved to the edge. With
+/// `scale_offset`, which is [scale y, scale x, offset y, offset x], or `scale` and `offset`, one
+/// number for each dimension, it lies at (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or
+/// HW, with a size of [height, width]; without one every dimension is resized and has its entry in
+/// `size`, which may be an integer tensor. Nothing flows back into scales and offsets.
+/// Apple: resizeTensor:size:mode:centerResult:alignCorners:layout:name: (macOS 11.0).
+inline Tensor resize(const Tensor& images, const IntegersOrTensor& size, ResizeMode mode,
+                     const ResizeOptions& options = {}) {
+  return detail::graph_of("resize", images)
+      .add_one("resize",
+               {{"images", images},
+                size.argument("size"),
+                {"mode", static_cast<int64_t>(mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeBilinearOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size, by linear interpolation: pixels around each place are mixed by their
+/// distances, in all resized dimensions. Pixel i of the result lies at pixel (i + 0.5) * input /
+/// size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i * input / size
+/// without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners; what lies outside is
+/// moved to the edge. With `scale_offset`, which is [scale y, scale x, offset y, offset x], or
+/// `scale` and `offset`, one number for each dimension, it lies at (i - offset) / scale. `layout`:
+/// NHWC, NCHW, HWC, CHW or HW, with a size of [height, width]; without one every dimension is
+/// resized and has its entry in `size`, which may be an integer tensor. Nothing flows back into
+/// scales and offsets.
+/// Apple: resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:layout:name: (macOS 13.0).
+inline Tensor resize_bilinear(const Tensor& images, const IntegersOrTensor& size,
+                              const ResizeBilinearOptions& options = {}) {
+  return detail::graph_of("resize_bilinear", images)
+      .add_one("resize_bilinear",
+               {{"images", images},
+                size.argument("size"),
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeBilinearGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize_bilinear: every element of `gradient` goes to the pixels of `input` that
+/// its pixel was made of, by the same weights. The values of `input` do not matter, its shape is
+/// the result's. The options are those of resize_bilinear.
+/// Apple: resizeBilinearWithGradientTensor:input:centerResult:alignCorners:layout:name: (macOS
+/// 13.0).
+inline Tensor resize_bilinear_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                                       const ResizeBilinearGradientOptions& options = {}) {
+  return detail::graph_of("resize_bilinear_gradient", gradient, input)
+      .add_one("resize_bilinear_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize: every element of `gradient` goes to the pixels of `input` that its pixel
+/// was made of, by the same weights. The values of `input` do not matter, its shape is the
+/// result's. The options are those of resize.
+/// Apple: resizeWithGradientTensor:input:mode:centerResult:alignCorners:layout:name: (macOS 11.0).
+inline Tensor resize_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                              ResizeMode mode, const ResizeGradientOptions& options = {}) {
+  return detail::graph_of("resize_gradient", gradient, input)
+      .add_one("resize_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"mode", static_cast<int64_t>(mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeNearestOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The images in another size, by the nearest pixel to each place. PyTorch's "nearest" is FLOOR
+/// without center_result, its "nearest-exact" ROUND_PREFER_CEIL with it. Pixel i of the result lies
+/// at pixel (i + 0.5) * input / size - 0.5 of the input with center_result (OpenCV, TensorFlow 2,
+/// PyTorch), at i * input / size without (TensorFlow 1), at i * (input - 1) / (size - 1) with
+/// align_corners; what lies outside is moved to the edge. With `scale_offset`, which is [scale y,
+/// scale x, offset y, offset x], or `scale` and `offset`, one number for each dimension, it lies at
+/// (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width];
+/// without one every dimension is resized and has its entry in `size`, which may be an integer
+/// tensor. Nothing flows back into scales and offsets.
+/// Apple:
+/// resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:layout:name:
+/// (macOS 13.0).
+inline Tensor resize_nearest(const Tensor& images, const IntegersOrTensor& size,
+                             ResizeNearestRoundingMode nearest_rounding_mode,
+                             const ResizeNearestOptions& options = {}) {
+  return detail::graph_of("resize_nearest", images)
+      .add_one("resize_nearest",
+               {{"images", images},
+                size.argument("size"),
+                {"nearest_rounding_mode", static_cast<int64_t>(nearest_rounding_mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+struct ResizeNearestGradientOptions {
+  TensorOrScalar scale_offset{};
+  TensorOrScalar scale{};
+  TensorOrScalar offset{};
+  bool center_result = true;
+  bool align_corners = false;
+  std::optional<TensorNamedDataLayout> layout{};
+  std::string name{};
+};
+
+/// The gradient of resize_nearest: every element of `gradient` goes to the pixels of `input` that
+/// its pixel was made of, by the same weights. The values of `input` do not matter, its shape is
+/// the result's. The options are those of resize_nearest.
+/// Apple:
+/// resizeNearestWithGradientTensor:input:nearestRoundingMode:centerResult:alignCorners:layout:name:
+/// (macOS 13.0).
+inline Tensor resize_nearest_gradient(const TensorOrScalar& gradient, const TensorOrScalar& input,
+                                      ResizeNearestRoundingMode nearest_rounding_mode,
+                                      const ResizeNearestGradientOptions& options = {}) {
+  return detail::graph_of("resize_nearest_gradient", gradient, input)
+      .add_one("resize_nearest_gradient",
+               {{"gradient", gradient},
+                {"input", input},
+                {"nearest_rounding_mode", static_cast<int64_t>(nearest_rounding_mode)},
+                {"scale_offset", options.scale_offset},
+                {"scale", options.scale},
+                {"offset", options.offset},
+                {"center_result", AttributeValue(options.center_result)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"layout", detail::to_attribute(options.layout)}},
+               options.name);
+}
+
+// --- SampleGrid
+
+struct SampleGridOptions {
+  bool normalize_coordinates = true;
+  bool relative_coordinates = false;
+  bool align_corners = false;
+  PaddingMode padding_mode = PaddingMode::ZERO;
+  double constant_value = 0.0;
+  ResizeMode sampling_mode = ResizeMode::BILINEAR;
+  std::optional<ResizeNearestRoundingMode> nearest_rounding_mode{};
+  std::string name{};
+};
+
+/// Pixels of images, NHWC or NCHW, at `coordinates` of shape [N, H, W, 2], which are x and y in
+/// pixels. With normalize_coordinates they run from -1 to 1: between the outer edges of the image,
+/// or with align_corners between the centers of its outer pixels (PyTorch's grid_sample). With
+/// relative_coordinates they are counted from where a resize of the image to H x W puts the pixel.
+/// `padding_mode` says what is outside: constant_value (CONSTANT), 0 (ZERO), the edge, the mirror
+/// image without (REFLECT) or with (SYMMETRIC) the edge, the image again (PERIODIC). BILINEAR mixes
+/// the four pixels around a place by their distances; NEAREST, or a nearest_rounding_mode, takes
+/// one. A composite.
+/// Apple:
+/// sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:samplingMode:constantValue:name:
+/// (macOS 13.1).
+inline Tensor sample_grid(const Tensor& source, const Tensor& coordinates,
+                          TensorNamedDataLayout layout, const SampleGridOptions& options = {}) {
+  return detail::graph_of("sample_grid", source, coordinates)
+      .add_one("sample_grid",
+               {{"source", source},
+                {"coordinates", coordinates},
+                {"layout", static_cast<int64_t>(layout)},
+                {"normalize_coordinates", AttributeValue(options.normalize_coordinates)},
+                {"relative_coordinates", AttributeValue(options.relative_coordinates)},
+                {"align_corners", AttributeValue(options.align_corners)},
+                {"padding_mode", static_cast<int64_t>(options.padding_mode)},
+                {"constant_value", AttributeValue(options.constant_value)},
+                {"sampling_mode", static_cast<int64_t>(options.sampling_mode)},
+                {"nearest_rounding_mode", detail::to_attribute(options.nearest_rounding_mode)}},
+               options.name);
+}
+
 // --- Scatter
 
 struct ScatterOptions {
@@ -2775,26 +3055,90 @@ inline Tensor scatter_nd(const TensorOrScalar& updates, const Tensor& indices,
                options.name);
 }
 
-// --- SparseOps
+// --- Sort
 
-/// A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column (x)
-/// and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the column
-/// of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the same by
-/// columns, index_0 holds the rows. Values at one place are added up; places outside the matrix are
-/// skipped. The result is stored as a dense tensor, which products and all other operations take.
-/// `data_type` must be that of the values.
-/// Apple: sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0).
-inline Tensor sparse(const Tensor& values, const TensorOrScalar& index_0,
-                     const TensorOrScalar& index_1, const IntegersOrTensor& shape,
-                     const CreateSparseOpDescriptor& descriptor, const std::string& name = {}) {
-  std::vector<Argument> arguments{
-      {"values", values}, {"index_0", index_0}, {"index_1", index_1}, shape.argument("shape")};
+struct ArgSortOptions {
+  bool descending = false;
+  std::string name{};
+};
+
+/// The indices along `axis`, as int32, that sort the elements in ascending (with descending: in
+/// descending) order. Equal elements keep their order, -0 and 0 are equal, and NaN counts as larger
+/// than all numbers: it comes last, or first with descending. `axis`: an int or an integer tensor.
+/// Apple: argSortWithTensor:axis:descending:name: (macOS 13.0).
+inline Tensor arg_sort(const Tensor& tensor, const IntegersOrTensor& axis,
+                       const ArgSortOptions& options = {}) {
+  return detail::graph_of("arg_sort", tensor)
+      .add_one("arg_sort",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"descending", AttributeValue(options.descending)}},
+               options.name);
+}
+
+struct SortOptions {
+  bool descending = false;
+  std::string name{};
+};
+
+/// The elements along `axis` in ascending (with descending: in descending) order. Equal elements
+/// keep their order, -0 and 0 are equal, and NaN counts as larger than all numbers: it comes last,
+/// or first with descending. `axis`: an int or an integer tensor.
+/// Apple: sortWithTensor:axis:descending:name: (macOS 13.0).
+inline Tensor sort(const Tensor& tensor, const IntegersOrTensor& axis,
+                   const SortOptions& options = {}) {
+  return detail::graph_of("sort", tensor)
+      .add_one("sort",
+               {{"tensor", tensor},
+                axis.argument("axis"),
+                {"descending", AttributeValue(options.descending)}},
+               options.name);
+}
+
+// --- Stencil
+
+/// A reduction over windows of the last four dimensions of `source`: y[i] is the sum (or what
+/// reduction_mode says) of source[i * stride + j * dilation] * weights[j] over the weights, which
+/// have rank 4. Outside the source there is what boundary_mode says. With
+/// PaddingStyle.EXPLICIT_OFFSET there are as many windows as fit into the source, the first one at
+/// `offsets`. ARGUMENT_MIN and ARGUMENT_MAX give the place in the flattened window as int32, of
+/// equal ones the first. A composite.
+/// Apple: stencilWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
+inline Tensor stencil(const TensorOrScalar& source, const TensorOrScalar& weights,
+                      const StencilOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
   descriptor.append_to(arguments);
-  return detail::graph_of("sparse", values, index_0, index_1)
-      .add_one("sparse", std::move(arguments), name);
+  return detail::graph_of("stencil", source, weights)
+      .add_one("stencil", std::move(arguments), name);
 }
 
 // --- TensorShape
+
+struct BatchToSpaceOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The pixels of several images become the blocks, of the size block_dimensions[i] along
+/// spatial_axes[i], of one larger image. With use_pixel_shuffle_order the pixels of a block are
+/// neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle), else
+/// they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the last
+/// spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: batchToSpaceTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name:
+/// (macOS 13.0).
+inline Tensor batch_to_space(const Tensor& tensor, const IntegersOrTensor& spatial_axes,
+                             const IntegersOrTensor& batch_axis,
+                             const IntegersOrTensor& block_dimensions,
+                             const BatchToSpaceOptions& options = {}) {
+  return detail::graph_of("batch_to_space", tensor)
+      .add_one("batch_to_space",
+               {{"tensor", tensor},
+                spatial_axes.argument("spatial_axes"),
+                batch_axis.argument("batch_axis"),
+                block_dimensions.argument("block_dimensions"),
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
 
 /// Repeats the tensor along dimensions of size 1 and along new ones in front, so that it has
 /// `shape` (NumPy's broadcast_to). Any type.
@@ -2841,6 +3185,33 @@ inline Tensor coordinate_along_axis(Graph& graph, const IntegersOrTensor& axis,
                                     const IntegersOrTensor& shape, const std::string& name = {}) {
   return graph.add_one("coordinate_along_axis", {axis.argument("axis"), shape.argument("shape")},
                        name);
+}
+
+struct DepthToSpace2dOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The channels of a pixel become a block of block_size x block_size pixels with a block_size^2-th
+/// of the channels. With use_pixel_shuffle_order the pixels of a block are neighbours along the
+/// depth axis (index depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole
+/// depth axis apart (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs
+/// fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: depthToSpace2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+/// (macOS 12.0).
+inline Tensor depth_to_space_2d(const Tensor& tensor, const IntegersOrTensor& width_axis,
+                                const IntegersOrTensor& height_axis,
+                                const IntegersOrTensor& depth_axis, int64_t block_size,
+                                const DepthToSpace2dOptions& options = {}) {
+  return detail::graph_of("depth_to_space_2d", tensor)
+      .add_one("depth_to_space_2d",
+               {{"tensor", tensor},
+                width_axis.argument("width_axis"),
+                height_axis.argument("height_axis"),
+                depth_axis.argument("depth_axis"),
+                {"block_size", AttributeValue(block_size)},
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
 }
 
 /// Inserts dimensions of size 1. `axes` are their places in the result; negative ones count from
@@ -3064,6 +3435,59 @@ inline Tensor slice_update(const TensorOrScalar& data, const TensorOrScalar& upd
                options.name);
 }
 
+struct SpaceToBatchOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// The pixels of each block, of the size block_dimensions[i] along spatial_axes[i], become pixels
+/// of as many smaller images. With use_pixel_shuffle_order the pixels of a block are neighbours
+/// along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle), else they lie a
+/// whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the last spatial axis
+/// runs fastest. Axes and sizes may be integer tensors. Any type. A composite.
+/// Apple: spaceToBatchTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name:
+/// (macOS 13.0).
+inline Tensor space_to_batch(const Tensor& tensor, const IntegersOrTensor& spatial_axes,
+                             const IntegersOrTensor& batch_axis,
+                             const IntegersOrTensor& block_dimensions,
+                             const SpaceToBatchOptions& options = {}) {
+  return detail::graph_of("space_to_batch", tensor)
+      .add_one("space_to_batch",
+               {{"tensor", tensor},
+                spatial_axes.argument("spatial_axes"),
+                batch_axis.argument("batch_axis"),
+                block_dimensions.argument("block_dimensions"),
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
+
+struct SpaceToDepth2dOptions {
+  bool use_pixel_shuffle_order = true;
+  std::string name{};
+};
+
+/// Blocks of block_size x block_size pixels become one pixel with block_size^2 times the channels.
+/// With use_pixel_shuffle_order the pixels of a block are neighbours along the depth axis (index
+/// depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole depth axis apart
+/// (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs fastest. Axes and
+/// sizes may be integer tensors. Any type. A composite.
+/// Apple: spaceToDepth2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+/// (macOS 12.0).
+inline Tensor space_to_depth_2d(const Tensor& tensor, const IntegersOrTensor& width_axis,
+                                const IntegersOrTensor& height_axis,
+                                const IntegersOrTensor& depth_axis, int64_t block_size,
+                                const SpaceToDepth2dOptions& options = {}) {
+  return detail::graph_of("space_to_depth_2d", tensor)
+      .add_one("space_to_depth_2d",
+               {{"tensor", tensor},
+                width_axis.argument("width_axis"),
+                height_axis.argument("height_axis"),
+                depth_axis.argument("depth_axis"),
+                {"block_size", AttributeValue(block_size)},
+                {"use_pixel_shuffle_order", AttributeValue(options.use_pixel_shuffle_order)}},
+               options.name);
+}
+
 struct SplitOptions {
   IntegersOrTensor split_sizes{};
   int64_t axis = 0;
@@ -3139,6 +3563,83 @@ inline Tensor transpose(const Tensor& tensor, int64_t dimension, int64_t with_di
                 {"dimension", AttributeValue(dimension)},
                 {"with_dimension", AttributeValue(with_dimension)}},
                name);
+}
+
+// --- TopK
+
+struct BottomKOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The k least elements along `axis`, and their indices as int32, in ascending order. Of equal
+/// elements the first come first (TensorFlow's rule), and NaN counts as larger than all numbers.
+/// `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+/// Returns values, indices.
+/// Apple: bottomKWithSourceTensor:axis:k:name: (macOS 14.0).
+inline std::vector<Tensor> bottom_k(const Tensor& source, const IntegersOrTensor& k,
+                                    const BottomKOptions& options = {}) {
+  return detail::graph_of("bottom_k", source)
+      .add("bottom_k", {{"source", source}, k.argument("k"), options.axis.argument("axis")},
+           options.name);
+}
+
+struct BottomKGradientOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The gradient of bottom_k: every element of `gradient` goes to the element of `source` that it
+/// belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors; without
+/// `axis` it is the last one.
+/// Apple: bottomKWithGradientTensor:source:axis:k:name: (macOS 14.0).
+inline Tensor bottom_k_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                                const IntegersOrTensor& k,
+                                const BottomKGradientOptions& options = {}) {
+  return detail::graph_of("bottom_k_gradient", gradient, source)
+      .add_one("bottom_k_gradient",
+               {{"gradient", gradient},
+                {"source", source},
+                k.argument("k"),
+                options.axis.argument("axis")},
+               options.name);
+}
+
+struct TopKOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The k largest elements along `axis`, and their indices as int32, in descending order. Of equal
+/// elements the first come first (TensorFlow's rule), and NaN counts as larger than all numbers.
+/// `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+/// Returns values, indices.
+/// Apple: topKWithSourceTensor:k:name: (macOS 12.0).
+inline std::vector<Tensor> top_k(const Tensor& source, const IntegersOrTensor& k,
+                                 const TopKOptions& options = {}) {
+  return detail::graph_of("top_k", source)
+      .add("top_k", {{"source", source}, k.argument("k"), options.axis.argument("axis")},
+           options.name);
+}
+
+struct TopKGradientOptions {
+  IntegersOrTensor axis = -1;
+  std::string name{};
+};
+
+/// The gradient of top_k: every element of `gradient` goes to the element of `source` that it
+/// belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors; without
+/// `axis` it is the last one.
+/// Apple: topKWithGradientTensor:source:k:name: (macOS 12.0).
+inline Tensor top_k_gradient(const TensorOrScalar& gradient, const TensorOrScalar& source,
+                             const IntegersOrTensor& k, const TopKGradientOptions& options = {}) {
+  return detail::graph_of("top_k_gradient", gradient, source)
+      .add_one("top_k_gradient",
+               {{"gradient", gradient},
+                {"source", source},
+                k.argument("k"),
+                options.axis.argument("axis")},
+               options.name);
 }
 
 }  // namespace mpsg::ops

@@ -176,7 +176,9 @@ inline AttributeValue to_attribute(const Shape& shape) {
 template <class T>
 AttributeValue to_attribute(const std::optional<T>& value) {
   if (!value) return {};
-  return AttributeValue(*value);
+  if constexpr (std::is_enum_v<T> && !std::is_same_v<T, DataType>)
+    return AttributeValue(static_cast<int64_t>(*value));
+  else return AttributeValue(*value);
 }
 
 }  // namespace detail

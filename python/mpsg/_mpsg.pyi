@@ -15,21 +15,21 @@ from mpsg._api_types import (
     Convolution3DOpDescriptor,
     CreateSparseOpDescriptor,
     DataTypeLike,
-    DepthwiseConvolution2DOpDescriptor,
-    DepthwiseConvolution3DOpDescriptor,
-    FFTDescriptor,
-    FFTScalingMode,
-    GRUDescriptor,
-    LSTMDescriptor,
+    ImToColOpDescriptor,
     LossReductionType,
+    NonMaximumSuppressionCoordinateMode,
     PaddingMode,
     PaddingStyle,
     Pooling2DOpDescriptor,
     Pooling4DOpDescriptor,
     RandomOpDescriptor,
+    ResizeMode,
+    ResizeNearestRoundingMode,
     ScatterMode,
-    SingleGateRNNDescriptor,
+    StencilOpDescriptor,
     TensorLike,
+    TensorNamedDataLayout,
+    TypeLike,
 )
 
 class Error(RuntimeError):
@@ -471,9 +471,11 @@ class Graph:
         target_tensors: Tensor | Sequence[Tensor],
         target_operations: Operation | Sequence[Operation] | None = ...,
         device: Device | str | None = ...,
+        *,
+        callables: dict[str, Executable] | None = ...,
     ) -> Executable:
         """Compiles for given feeds: {placeholder: shape or array} or a list of placeholders of
-        known shape.
+        known shape. `callables`: {name: executable}, what the operation call calls.
         """
     def variable_value(self, variable: Tensor) -> TensorData:
         """A copy of the variable's value between runs."""
@@ -624,6 +626,28 @@ class Graph:
         applyStochasticGradientDescentWithLearningRateTensor:variable:gradientTensor:name: (macOS
         11.0)
         """
+    def arg_sort(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        descending: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The indices along `axis`, as int32, that sort the elements in ascending (with descending:
+        in descending) order. Equal elements keep their order, -0 and 0 are equal, and NaN counts as
+        larger than all numbers: it comes last, or first with descending. `axis`: an int or an
+        integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        argSortWithTensor:axis:descending:name: (macOS 13.0)
+        argSortWithTensor:axisTensor:descending:name: (macOS 13.0)
+        argSortWithTensor:axis:name: (macOS 13.0)
+        argSortWithTensor:axisTensor:name: (macOS 13.0)
+        """
     def asin(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The inverse of sin, in [-pi/2, pi/2]: NaN outside [-1, 1]; for complex64 the principal
         value.
@@ -723,44 +747,49 @@ class Graph:
         Apple
         avgPooling2DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 11.0)
         """
-    def avg_pooling_4d(
+    def band_part(
         self,
-        source: TensorLike,
-        descriptor: Pooling4DOpDescriptor,
+        input: TensorLike,
+        num_lower: int | Tensor,
+        num_upper: int | Tensor,
         name: str | None = ...,
     ) -> Tensor:
-        """The mean of every window of `source`. Padding counts as zeros with
-        include_zero_pad_to_average, else only what lies inside the tensor counts; a window without
-        elements gives 0. 16-bit floats compute in float32. The window slides over the last four
-        dimensions; those before are a batch. Padding values are before and after each of the four.
-        With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
-        padding before it (PyTorch's rule). A composite of 2D poolings.
+        """The matrices in the last two axes with 0 outside a band: element [row, column] stays if
+        row - column <= num_lower and column - row <= num_upper; a negative number keeps all on its
+        side (TensorFlow's band_part). (0, -1): the upper triangle; (0, 0): the diagonal. Both may
+        be integer tensors. Any type.
 
         Types
-        T: floating-point
+        T: any
 
         Apple
-        avgPooling4DWithSourceTensor:descriptor:name: (macOS 12.0)
+        bandPartWithTensor:numLower:numUpper:name: (macOS 12.3)
+        bandPartWithTensor:numLowerTensor:numUpperTensor:name: (macOS 12.3)
         """
-    def avg_pooling_4d_gradient(
+    def batch_to_space(
         self,
-        gradient: TensorLike,
-        source: TensorLike,
-        descriptor: Pooling4DOpDescriptor,
+        tensor: TensorLike,
+        spatial_axes: int | Sequence[int] | Tensor,
+        batch_axis: int | Tensor,
+        block_dimensions: int | Sequence[int] | Tensor,
+        use_pixel_shuffle_order: bool = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """The gradient of avg_pooling_4d: every element of `gradient`, divided as the average was,
-        goes to all elements of its window. The values of `source` do not matter, its shape is the
-        result's. The window slides over the last four dimensions; those before are a batch. Padding
-        values are before and after each of the four. With ceil_mode a last window that sticks out
-        counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
-        of 2D poolings.
+        """The pixels of several images become the blocks, of the size block_dimensions[i] along
+        spatial_axes[i], of one larger image. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
 
         Types
-        T: floating-point
+        T: any
 
         Apple
-        avgPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0)
+        batchToSpaceTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
+        13.0)
+        batchToSpaceTensor:spatialAxesTensor:batchAxisTensor:blockDimensionsTensor:usePixelShuffleOrder:name:
+        (macOS 13.0)
         """
     def bitwise_and(
         self,
@@ -854,6 +883,45 @@ class Graph:
         Apple
         bitwiseXORWithPrimaryTensor:secondaryTensor:name: (macOS 13.0)
         """
+    def bottom_k(
+        self,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The k least elements along `axis`, and their indices as int32, in ascending order. Of
+        equal elements the first come first (TensorFlow's rule), and NaN counts as larger than all
+        numbers. `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        bottomKWithSourceTensor:axis:k:name: (macOS 14.0)
+        bottomKWithSourceTensor:axisTensor:kTensor:name: (macOS 14.0)
+        """
+    def bottom_k_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of bottom_k: every element of `gradient` goes to the element of `source`
+        that it belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors;
+        without `axis` it is the last one.
+
+        Types
+        T: floating-point
+
+        Apple
+        bottomKWithGradientTensor:source:axis:k:name: (macOS 14.0)
+        bottomKWithGradientTensor:source:axisTensor:kTensor:name: (macOS 14.0)
+        """
     def broadcast(
         self,
         tensor: TensorLike,
@@ -869,6 +937,25 @@ class Graph:
         Apple
         broadcastTensor:toShape:name: (macOS 12.0)
         broadcastTensor:toShapeTensor:name: (macOS 12.0)
+        """
+    def call(
+        self,
+        input_tensors: Sequence[TensorLike],
+        symbol_name: str,
+        output_types: Sequence[TypeLike],
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """What another executable gives for these tensors: the one that is called symbol_name among
+        the `callables` of graph.compile, so that a part (an adapter) may be exchanged. It must have
+        been compiled for the types of the tensors, and give `output_types`, each a pair of a shape,
+        where -1 and None are open, and a data type. Its operations become part of the whole; it may
+        have no variables. graph.run knows no callables: compile.
+
+        Types
+        any: any
+
+        Apple
+        callSymbolName:inputTensors:outputTypes:name: (macOS 15.0)
         """
     def cast(self, tensor: TensorLike, type: DataTypeLike, name: str | None = ...) -> Tensor:
         """The tensor's values as another type, elementwise. Real numbers round to nearest even
@@ -907,6 +994,23 @@ class Graph:
 
         Apple
         clampWithTensor:minValueTensor:maxValueTensor:name: (macOS 11.0)
+        """
+    def col_to_im(
+        self,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: ImToColOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Images of `output_shape` from matrices as im_to_col makes them: every element is the sum
+        of what the windows hold of it (PyTorch's fold), so that it is im_to_col's gradient.
+        `output_shape` may be an integer tensor. A composite.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        colToImWithSourceTensor:outputShape:descriptor:name: (macOS 14.0)
         """
     def complex(self, real: TensorLike, imaginary: TensorLike, name: str | None = ...) -> Tensor:
         """The complex64 number real + i * imaginary, of two float32 tensors, with broadcasting.
@@ -1211,161 +1315,126 @@ class Graph:
         Apple
         coshWithTensor:name: (macOS 11.0)
         """
-    def depthwise_convolution_2d(
-        self,
-        source: TensorLike,
-        weights: TensorLike,
-        descriptor: DepthwiseConvolution2DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """A convolution of each channel of `source` with weights of its own. Images are (N, C, H,
-        W) or (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or
-        (kH, kW, C, multiplier) with HWIO; result channel c * multiplier + m is of source channel c
-        (TensorFlow's order). Padding is as in convolution_2d. A composite of its grouped form.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0)
-        """
-    def depthwise_convolution_2d_data_gradient(
-        self,
-        incoming_gradient: TensorLike,
-        weights: TensorLike,
-        output_shape: int | Sequence[int] | Tensor,
-        descriptor: DepthwiseConvolution2DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """The gradient of depthwise_convolution_2d with respect to its source, whose shape is
-        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
-        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
-        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
-        A composite of its grouped form.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
-        (macOS 11.0)
-        """
-    def depthwise_convolution_2d_weights_gradient(
-        self,
-        incoming_gradient: TensorLike,
-        source: TensorLike,
-        output_shape: int | Sequence[int] | Tensor,
-        descriptor: DepthwiseConvolution2DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
-        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
-        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
-        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
-        A composite of its grouped form.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
-        (macOS 11.0)
-        """
-    def depthwise_convolution_3d(
-        self,
-        source: TensorLike,
-        weights: TensorLike,
-        descriptor: DepthwiseConvolution3DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """A 3D convolution of each channel of `source` with weights of its own. The channels are
-        dimension `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1:
-        (..., D, H, W, C)), and so they are in the weights, which have these four only. The window
-        slides over the other three; the dimensions before are a batch. Floating-point types. A
-        composite of the grouped convolution_3d.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0)
-        """
-    def depthwise_convolution_3d_data_gradient(
-        self,
-        incoming_gradient: TensorLike,
-        weights: TensorLike,
-        output_shape: int | Sequence[int] | Tensor,
-        descriptor: DepthwiseConvolution3DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """The gradient of depthwise_convolution_3d with respect to its source, whose shape is
-        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
-        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
-        which have these four only. The window slides over the other three; the dimensions before
-        are a batch. Floating-point types. A composite of the grouped convolution_3d.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
-        (macOS 12.0)
-        """
-    def depthwise_convolution_3d_weights_gradient(
-        self,
-        incoming_gradient: TensorLike,
-        source: TensorLike,
-        output_shape: int | Sequence[int] | Tensor,
-        descriptor: DepthwiseConvolution3DOpDescriptor,
-        name: str | None = ...,
-    ) -> Tensor:
-        """The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
-        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
-        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
-        which have these four only. The window slides over the other three; the dimensions before
-        are a batch. Floating-point types. A composite of the grouped convolution_3d.
-
-        Types
-        T: floating-point
-
-        Apple
-        depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
-        (macOS 12.0)
-        """
-    def dequantize(
+    def cumulative_maximum(
         self,
         tensor: TensorLike,
-        scale: TensorLike | None = ...,
-        zero_point: TensorLike | None = ...,
-        data_type: DataTypeLike | None = ...,
+        axis: int | Tensor,
         *,
-        lut: TensorLike | None = ...,
-        axis: int | None = ...,
+        exclusive: bool = ...,
+        reverse: bool = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """scale * (tensor - zero_point) as a floating-point type. scale and zero_point (0 if not
-        given) are scalars; with `axis` vectors as long as that axis; or they have the tensor's rank
-        and sizes that divide the tensor's: then each block of the tensor has its own. With `lut`
-        the tensor's elements are places in a table instead: its last dimension holds the entries,
-        dimensions before it, if any, are blocks of the tensor that have a table each; with `axis`
-        the entries are vectors (the table's last dimension), which lie one after the other along
-        that axis of the result. The result then has the table's type; a place outside the table
-        gives 0. A composite. Integer tensors; there are no packed 4-bit types yet.
+        """The largest of the elements up to each one along `axis`, NaN from the first NaN on
+        (NumPy's maximum.accumulate); with exclusive it begins with -infinity or the least integer.
+        The gradient goes to the first of equal largest elements. With exclusive an element is what
+        it would be without itself; with reverse the last element is the first. `axis`: an int or an
+        integer tensor.
 
         Types
-        F: floating-point
-        L: floating-point, integers
-        T: integers
-        Z: floating-point, integers
+        T: floating-point, integers
 
         Apple
-        dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
-        dequantizeTensor:scaleTensor:zeroPoint:dataType:axis:name: (macOS 13.1)
-        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name: (macOS 13.1)
-        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:name: (macOS 15.0)
-        dequantizeTensor:scaleTensor:dataType:name: (macOS 15.0)
-        dequantizeTensor:LUTTensor:name: (macOS 15.0)
-        dequantizeTensor:LUTTensor:axis:name: (macOS 15.0)
+        cumulativeMaximumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axis:name: (macOS 13.0)
+        cumulativeMaximumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_minimum(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The least of the elements up to each one along `axis`, NaN from the first NaN on (NumPy's
+        minimum.accumulate); with exclusive it begins with infinity or the largest integer. The
+        gradient goes to the first of equal least elements. With exclusive an element is what it
+        would be without itself; with reverse the last element is the first. `axis`: an int or an
+        integer tensor.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        cumulativeMinimumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axis:name: (macOS 13.0)
+        cumulativeMinimumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_product(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The product of the elements up to each one along `axis`; with exclusive it begins with 1.
+        Floats are multiplied in float64 and every product is rounded once, integers wrap. The
+        gradient is exact where factors are 0; second derivatives are exact where none is. With
+        exclusive an element is what it would be without itself; with reverse the last element is
+        the first. `axis`: an int or an integer tensor.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        cumulativeProductWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeProductWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeProductWithTensor:axis:name: (macOS 13.0)
+        cumulativeProductWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def cumulative_sum(
+        self,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        exclusive: bool = ...,
+        reverse: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The sum of the elements up to each one along `axis`; with exclusive it begins with 0.
+        Floats are summed in float64 and every sum is rounded once, integers wrap. With exclusive an
+        element is what it would be without itself; with reverse the last element is the first.
+        `axis`: an int or an integer tensor.
+
+        Types
+        T: floating-point, integers, complex64
+
+        Apple
+        cumulativeSumWithTensor:axis:exclusive:reverse:name: (macOS 13.0)
+        cumulativeSumWithTensor:axisTensor:exclusive:reverse:name: (macOS 13.0)
+        cumulativeSumWithTensor:axis:name: (macOS 13.0)
+        cumulativeSumWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def depth_to_space_2d(
+        self,
+        tensor: TensorLike,
+        width_axis: int | Tensor,
+        height_axis: int | Tensor,
+        depth_axis: int | Tensor,
+        block_size: int,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The channels of a pixel become a block of block_size x block_size pixels with a
+        block_size^2-th of the channels. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the depth axis (index depth * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole depth axis apart (index pixel * depth + depth, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
+
+        Types
+        T: any
+
+        Apple
+        depthToSpace2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        depthToSpace2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
         """
     def division(
         self,
@@ -1644,101 +1713,23 @@ class Graph:
         Apple
         greaterThanOrEqualToWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
         """
-    def gru(
+    def hamming_distance(
         self,
-        source: TensorLike,
-        recurrent_weight: TensorLike,
-        descriptor: GRUDescriptor,
-        *,
-        input_weight: TensorLike | None = ...,
-        bias: TensorLike | None = ...,
-        init_state: TensorLike | None = ...,
-        mask: TensorLike | None = ...,
-        secondary_bias: TensorLike | None = ...,
-        name: str | None = ...,
-    ) -> list[Tensor]:
-        """A layer of gated recurrent units: for every step, with x = source[t] * transposed(W) + b
-        and R and x cut into the parts of z, r and o, z = activation(x + (h[t - 1] * m) *
-        transposed(R)), r likewise, o = activation(x + (h[t - 1] * r * m) * transposed(R)), and h[t]
-        = z * h[t - 1] + (1 - z) * o. With `reset_after` o = activation(x + ((h[t - 1] * m) *
-        transposed(R) + b2) * r); with `flip_z` h[t] = (1 - z) * h[t - 1] + z * o (Apple's texts
-        contradict each other here; without flip_z it is PyTorch's and TensorFlow's unit); with
-        `reverse` from the last step to the first. source (T, N, I), recurrent_weight R (3 * H, H),
-        input_weight W (3 * H, I; without it source is (T, N, 3 * H) and used as it is), bias b (3 *
-        H), init_state (N, H; zeros without it), mask m (any shape that broadcasts to (N, H) or (T,
-        N, H); ones without it), secondary_bias b2 (H). A bidirectional layer has twice as much,
-        forward first: R (2, 3 * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H).
-        A composite. Returns the list of h (T, N, H) and, if `training`, of the gates (T, N, 3 * H),
-        which gru_gradients needs.
-
-        Types
-        T: floating-point
-
-        Apple
-        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
-        (macOS 13.0)
-        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:descriptor:name: (macOS 13.0)
-        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:descriptor:name: (macOS 13.0)
-        """
-    def gru_gradients(
-        self,
-        source: TensorLike,
-        recurrent_weight: TensorLike,
-        source_gradient: TensorLike,
-        z_state: TensorLike,
-        output_fwd: TensorLike,
-        descriptor: GRUDescriptor,
-        *,
-        state_gradient: TensorLike | None = ...,
-        input_weight: TensorLike | None = ...,
-        bias: TensorLike | None = ...,
-        init_state: TensorLike | None = ...,
-        mask: TensorLike | None = ...,
-        secondary_bias: TensorLike | None = ...,
-        name: str | None = ...,
-    ) -> list[Tensor]:
-        """The gradients of gru. source_gradient is that of h, state_gradient (N, H) that of the
-        last h from elsewhere; z_state (the gates) and output_fwd (h) are what the layer returned
-        with `training`. source (T, N, I), recurrent_weight R (3 * H, H), input_weight W (3 * H, I;
-        without it source is (T, N, 3 * H) and used as it is), bias b (3 * H), init_state (N, H;
-        zeros without it), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without
-        it), secondary_bias b2 (H). A bidirectional layer has twice as much, forward first: R (2, 3
-        * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H). A composite. Returns
-        the list of the gradients of source, recurrent_weight, input_weight, bias, init_state and
-        secondary_bias, of those that are given.
-
-        Types
-        T: floating-point
-
-        Apple
-        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:stateGradient:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
-        (macOS 13.0)
-        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:initState:descriptor:name:
-        (macOS 13.0)
-        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:descriptor:name:
-        (macOS 13.0)
-        """
-    def hermitean_to_real_fft(
-        self,
-        tensor: TensorLike,
-        axes: int | Sequence[int] | Tensor,
-        descriptor: FFTDescriptor,
+        primary: TensorLike,
+        secondary: TensorLike,
+        result_data_type: DataTypeLike | None = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """The discrete Fourier transform of a spectrum of which the last of `axes` has the first n
-        / 2 + 1 elements only and the others are taken to be their conjugates, so that the result is
-        real: NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
-        round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after
-        the other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if
-        `inverse`, times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes,
-        whatever `inverse` is (FFTScalingMode). Any size is quick.
+        """In how many bits vectors differ: the last axis is a vector of bits, packed into integers.
+        Of [..., M, K] and [..., N, K] the distances of each vector to each are [..., M, N]; the
+        axes before are batches that broadcast. `result_data_type`: uint32 or uint16, which wraps. A
+        composite.
 
         Types
-        T: complex64
+        T: integers
 
         Apple
-        HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0)
-        HermiteanToRealFFTWithTensor:axesTensor:descriptor:name: (macOS 14.0)
+        HammingDistanceWithPrimaryTensor:secondaryTensor:resultDataType:name: (macOS 13.0)
         """
     def identity(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The tensor itself, under another name.
@@ -1768,6 +1759,22 @@ class Graph:
         Apple
         ifWithPredicateTensor:thenBlock:elseBlock:name: (macOS 12.0)
         """
+    def im_to_col(
+        self,
+        source: TensorLike,
+        descriptor: ImToColOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The windows of images as columns of matrices: of NCHW images [N, C * kernel_height *
+        kernel_width, windows] (PyTorch's unfold), of NHWC images [N, windows, kernel_height *
+        kernel_width * C] (TensorFlow's extract_patches). Padding is zeros. Any type. A composite.
+
+        Types
+        T: any
+
+        Apple
+        imToColWithSourceTensor:descriptor:name: (macOS 14.0)
+        """
     def imaginary_part(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The imaginary part: float32 for complex64, 0 for real types.
 
@@ -1776,6 +1783,17 @@ class Graph:
 
         Apple
         imaginaryPartOfTensor:name: (macOS 14.0)
+        """
+    def inverse(self, input: TensorLike, name: str | None = ...) -> Tensor:
+        """The inverses of the square matrices in the last two axes; the others are batches.
+        Computed in float64 with row pivots, and rounded once. A matrix that has no inverse, or
+        elements that are not finite, gives NaN.
+
+        Types
+        T: floating-point, complex64
+
+        Apple
+        inverseOfTensor:name: (macOS 13.0)
         """
     def is_finite(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """True where `tensor` is neither infinite nor NaN (complex64: where no part is). Integers
@@ -2357,6 +2375,48 @@ class Graph:
 
         Apple
         negativeWithTensor:name: (macOS 11.0)
+        """
+    def non_maximum_suppression(
+        self,
+        boxes: TensorLike,
+        scores: TensorLike,
+        iou_threshold: float,
+        score_threshold: float,
+        per_class_suppression: bool = ...,
+        coordinate_mode: NonMaximumSuppressionCoordinateMode = ...,
+        *,
+        class_indices: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Which boxes to keep, as int32 of shape [count, 3]: image, class and box (ONNX's order),
+        for each image the best score first. `boxes` has shape [N, B, 4], `scores` [N, B, K]; a box
+        has its largest score, and that score's class, or the one in `class_indices`, [N, B]. Of the
+        boxes whose score is > score_threshold the best is kept, and those whose intersection with
+        it is > iou_threshold of their union are dropped, then the best of the rest is kept, and so
+        on; with per_class_suppression a box drops only boxes of its class. How many there are is
+        known only when the graph runs: see non_zero_indices.
+
+        Types
+        I: int32
+        T: float32
+
+        Apple
+        nonMaximumSuppressionWithBoxesTensor:scoresTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+        (macOS 14.0)
+        nonMaximumSuppressionWithBoxesTensor:scoresTensor:classIndicesTensor:IOUThreshold:scoreThreshold:perClassSuppression:coordinateMode:name:
+        (macOS 14.0)
+        """
+    def non_zero_indices(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
+        """The indices of all elements that are not 0 (NaN is not), in row-major order, as int32 of
+        shape [count, rank] (NumPy's argwhere). How many there are is known only when the graph
+        runs: the run has a stage more, between which the host reads the number, and what follows is
+        compiled for it once. Not in bodies of conditions and loops. Any type.
+
+        Types
+        T: any
+
+        Apple
+        nonZeroIndicesOfTensor:name: (macOS 14.0)
         """
     def normalization(
         self,
@@ -2998,6 +3058,196 @@ class Graph:
         reshapeTensor:withShape:name: (macOS 11.0)
         reshapeTensor:withShapeTensor:name: (macOS 12.0)
         """
+    def resize(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        mode: ResizeMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size. BILINEAR mixes the pixels around each place by their
+        distances, in all resized dimensions, for floats; NEAREST takes the nearest one
+        (ROUND_PREFER_CEIL). A composite. Pixel i of the result lies at pixel (i + 0.5) * input /
+        size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i * input /
+        size without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners; what lies
+        outside is moved to the edge. With `scale_offset`, which is [scale y, scale x, offset y,
+        offset x], or `scale` and `offset`, one number for each dimension, it lies at (i - offset) /
+        scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width]; without one
+        every dimension is resized and has its entry in `size`, which may be an integer tensor.
+        Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point, integers
+
+        Apple
+        resizeTensor:size:mode:centerResult:alignCorners:layout:name: (macOS 11.0)
+        resizeTensor:sizeTensor:mode:centerResult:alignCorners:layout:name: (macOS 12.0)
+        resizeTensor:sizeTensor:mode:centerResult:alignCorners:name: (macOS 14.0)
+        resizeTensor:sizeTensor:scaleOffsetTensor:mode:layout:name: (macOS 13.0)
+        resizeTensor:sizeTensor:scaleTensor:offsetTensor:mode:name: (macOS 14.0)
+        """
+    def resize_bilinear(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size, by linear interpolation: pixels around each place are mixed
+        by their distances, in all resized dimensions. Pixel i of the result lies at pixel (i + 0.5)
+        * input / size - 0.5 of the input with center_result (OpenCV, TensorFlow 2, PyTorch), at i *
+        input / size without (TensorFlow 1), at i * (input - 1) / (size - 1) with align_corners;
+        what lies outside is moved to the edge. With `scale_offset`, which is [scale y, scale x,
+        offset y, offset x], or `scale` and `offset`, one number for each dimension, it lies at (i -
+        offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with a size of [height, width];
+        without one every dimension is resized and has its entry in `size`, which may be an integer
+        tensor. Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:layout:name: (macOS 13.0)
+        resizeBilinearWithTensor:sizeTensor:centerResult:alignCorners:name: (macOS 14.0)
+        resizeBilinearWithTensor:sizeTensor:scaleOffsetTensor:layout:name: (macOS 13.0)
+        resizeBilinearWithTensor:sizeTensor:scaleTensor:offsetTensor:name: (macOS 14.0)
+        """
+    def resize_bilinear_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize_bilinear: every element of `gradient` goes to the pixels of
+        `input` that its pixel was made of, by the same weights. The values of `input` do not
+        matter, its shape is the result's. The options are those of resize_bilinear.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeBilinearWithGradientTensor:input:centerResult:alignCorners:layout:name: (macOS 13.0)
+        resizeBilinearWithGradientTensor:input:scaleOffsetTensor:layout:name: (macOS 13.0)
+        resizeBilinearWithGradientTensor:input:scaleTensor:offsetTensor:name: (macOS 14.0)
+        """
+    def resize_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        mode: ResizeMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize: every element of `gradient` goes to the pixels of `input` that
+        its pixel was made of, by the same weights. The values of `input` do not matter, its shape
+        is the result's. The options are those of resize.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeWithGradientTensor:input:mode:centerResult:alignCorners:layout:name: (macOS 11.0)
+        resizeWithGradientTensor:input:scaleOffsetTensor:mode:layout:name: (macOS 13.0)
+        resizeWithGradientTensor:input:scaleTensor:offsetTensor:mode:name: (macOS 14.0)
+        """
+    def resize_nearest(
+        self,
+        images: TensorLike,
+        size: int | Sequence[int] | Tensor,
+        nearest_rounding_mode: ResizeNearestRoundingMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The images in another size, by the nearest pixel to each place. PyTorch's "nearest" is
+        FLOOR without center_result, its "nearest-exact" ROUND_PREFER_CEIL with it. Pixel i of the
+        result lies at pixel (i + 0.5) * input / size - 0.5 of the input with center_result (OpenCV,
+        TensorFlow 2, PyTorch), at i * input / size without (TensorFlow 1), at i * (input - 1) /
+        (size - 1) with align_corners; what lies outside is moved to the edge. With `scale_offset`,
+        which is [scale y, scale x, offset y, offset x], or `scale` and `offset`, one number for
+        each dimension, it lies at (i - offset) / scale. `layout`: NHWC, NCHW, HWC, CHW or HW, with
+        a size of [height, width]; without one every dimension is resized and has its entry in
+        `size`, which may be an integer tensor. Nothing flows back into scales and offsets.
+
+        Types
+        S: floating-point
+        T: floating-point, integers
+
+        Apple
+        resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:layout:name:
+        (macOS 13.0)
+        resizeNearestWithTensor:sizeTensor:nearestRoundingMode:centerResult:alignCorners:name:
+        (macOS 14.0)
+        resizeNearestWithTensor:sizeTensor:scaleOffsetTensor:nearestRoundingMode:layout:name: (macOS
+        13.0)
+        resizeNearestWithTensor:sizeTensor:scaleTensor:offsetTensor:nearestRoundingMode:name: (macOS
+        14.0)
+        """
+    def resize_nearest_gradient(
+        self,
+        gradient: TensorLike,
+        input: TensorLike,
+        nearest_rounding_mode: ResizeNearestRoundingMode,
+        *,
+        scale_offset: TensorLike | None = ...,
+        scale: TensorLike | None = ...,
+        offset: TensorLike | None = ...,
+        center_result: bool = ...,
+        align_corners: bool = ...,
+        layout: TensorNamedDataLayout | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of resize_nearest: every element of `gradient` goes to the pixels of `input`
+        that its pixel was made of, by the same weights. The values of `input` do not matter, its
+        shape is the result's. The options are those of resize_nearest.
+
+        Types
+        S: floating-point
+        T: floating-point
+
+        Apple
+        resizeNearestWithGradientTensor:input:nearestRoundingMode:centerResult:alignCorners:layout:name:
+        (macOS 13.0)
+        resizeNearestWithGradientTensor:input:scaleOffsetTensor:nearestRoundingMode:layout:name:
+        (macOS 13.0)
+        resizeNearestWithGradientTensor:input:scaleTensor:offsetTensor:nearestRoundingMode:name:
+        (macOS 14.0)
+        """
     def reverse(
         self,
         tensor: TensorLike,
@@ -3042,6 +3292,40 @@ class Graph:
 
         Apple
         roundWithTensor:name: (macOS 11.0)
+        """
+    def sample_grid(
+        self,
+        source: TensorLike,
+        coordinates: TensorLike,
+        layout: TensorNamedDataLayout,
+        normalize_coordinates: bool = ...,
+        relative_coordinates: bool = ...,
+        align_corners: bool = ...,
+        padding_mode: PaddingMode = ...,
+        constant_value: float = ...,
+        *,
+        sampling_mode: ResizeMode = ...,
+        nearest_rounding_mode: ResizeNearestRoundingMode | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Pixels of images, NHWC or NCHW, at `coordinates` of shape [N, H, W, 2], which are x and y
+        in pixels. With normalize_coordinates they run from -1 to 1: between the outer edges of the
+        image, or with align_corners between the centers of its outer pixels (PyTorch's
+        grid_sample). With relative_coordinates they are counted from where a resize of the image to
+        H x W puts the pixel. `padding_mode` says what is outside: constant_value (CONSTANT), 0
+        (ZERO), the edge, the mirror image without (REFLECT) or with (SYMMETRIC) the edge, the image
+        again (PERIODIC). BILINEAR mixes the four pixels around a place by their distances; NEAREST,
+        or a nearest_rounding_mode, takes one. A composite.
+
+        Types
+        C: floating-point
+        T: floating-point, integers
+
+        Apple
+        sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:samplingMode:constantValue:name:
+        (macOS 13.1)
+        sampleGridWithSourceTensor:coordinateTensor:layout:normalizeCoordinates:relativeCoordinates:alignCorners:paddingMode:nearestRoundingMode:constantValue:name:
+        (macOS 13.1)
         """
     def scaled_dot_product_attention(
         self,
@@ -3477,29 +3761,76 @@ class Graph:
         Apple
         softMaxGradientWithIncomingGradient:sourceTensor:axis:name: (macOS 11.0)
         """
-    def sparse(
+    def sort(
         self,
-        values: TensorLike,
-        index_0: TensorLike,
-        index_1: TensorLike,
-        shape: int | Sequence[int] | Tensor,
-        descriptor: CreateSparseOpDescriptor,
+        tensor: TensorLike,
+        axis: int | Tensor,
+        *,
+        descending: bool = ...,
         name: str | None = ...,
     ) -> Tensor:
-        """A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column
-        (x) and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the
-        column of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the
-        same by columns, index_0 holds the rows. Values at one place are added up; places outside
-        the matrix are skipped. The result is stored as a dense tensor, which products and all other
-        operations take. `data_type` must be that of the values.
+        """The elements along `axis` in ascending (with descending: in descending) order. Equal
+        elements keep their order, -0 and 0 are equal, and NaN counts as larger than all numbers: it
+        comes last, or first with descending. `axis`: an int or an integer tensor.
 
         Types
-        I: integers
-        T: floating-point, integers, complex64
+        T: floating-point, integers
 
         Apple
-        sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0)
-        sparseTensorWithDescriptor:tensors:shape:name: (macOS 12.0)
+        sortWithTensor:axis:descending:name: (macOS 13.0)
+        sortWithTensor:axisTensor:descending:name: (macOS 13.0)
+        sortWithTensor:axis:name: (macOS 13.0)
+        sortWithTensor:axisTensor:name: (macOS 13.0)
+        """
+    def space_to_batch(
+        self,
+        tensor: TensorLike,
+        spatial_axes: int | Sequence[int] | Tensor,
+        batch_axis: int | Tensor,
+        block_dimensions: int | Sequence[int] | Tensor,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The pixels of each block, of the size block_dimensions[i] along spatial_axes[i], become
+        pixels of as many smaller images. With use_pixel_shuffle_order the pixels of a block are
+        neighbours along the batch axis (index batch * block + pixel, as PyTorch's pixel_shuffle),
+        else they lie a whole batch axis apart (index pixel * batch + batch, TensorFlow's rule); the
+        last spatial axis runs fastest. Axes and sizes may be integer tensors. Any type. A
+        composite.
+
+        Types
+        T: any
+
+        Apple
+        spaceToBatchTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
+        13.0)
+        spaceToBatchTensor:spatialAxesTensor:batchAxisTensor:blockDimensionsTensor:usePixelShuffleOrder:name:
+        (macOS 13.0)
+        """
+    def space_to_depth_2d(
+        self,
+        tensor: TensorLike,
+        width_axis: int | Tensor,
+        height_axis: int | Tensor,
+        depth_axis: int | Tensor,
+        block_size: int,
+        use_pixel_shuffle_order: bool = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """Blocks of block_size x block_size pixels become one pixel with block_size^2 times the
+        channels. With use_pixel_shuffle_order the pixels of a block are neighbours along the depth
+        axis (index depth * block + pixel, as PyTorch's pixel_shuffle), else they lie a whole depth
+        axis apart (index pixel * depth + depth, TensorFlow's rule); the last spatial axis runs
+        fastest. Axes and sizes may be integer tensors. Any type. A composite.
+
+        Types
+        T: any
+
+        Apple
+        spaceToDepth2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
+        spaceToDepth2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
+        (macOS 12.0)
         """
     def split(
         self,
@@ -3567,6 +3898,26 @@ class Graph:
 
         Apple
         stackTensors:axis:name: (macOS 12.3)
+        """
+    def stencil(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: StencilOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A reduction over windows of the last four dimensions of `source`: y[i] is the sum (or
+        what reduction_mode says) of source[i * stride + j * dilation] * weights[j] over the
+        weights, which have rank 4. Outside the source there is what boundary_mode says. With
+        PaddingStyle.EXPLICIT_OFFSET there are as many windows as fit into the source, the first one
+        at `offsets`. ARGUMENT_MIN and ARGUMENT_MAX give the place in the flattened window as int32,
+        of equal ones the first. A composite.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        stencilWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0)
         """
     def stochastic_gradient_descent(
         self,
@@ -3647,6 +3998,49 @@ class Graph:
 
         Apple
         tileGradientWithIncomingGradientTensor:sourceTensor:withMultiplier:name: (macOS 11.0)
+        """
+    def top_k(
+        self,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The k largest elements along `axis`, and their indices as int32, in descending order. Of
+        equal elements the first come first (TensorFlow's rule), and NaN counts as larger than all
+        numbers. `k` and `axis`: ints or integer tensors; without `axis` it is the last one.
+
+        Types
+        T: floating-point, integers
+
+        Apple
+        topKWithSourceTensor:k:name: (macOS 12.0)
+        topKWithSourceTensor:kTensor:name: (macOS 12.0)
+        topKWithSourceTensor:axis:k:name: (macOS 14.0)
+        topKWithSourceTensor:axisTensor:kTensor:name: (macOS 14.0)
+        """
+    def top_k_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        k: int | Tensor,
+        *,
+        axis: int | Tensor = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of top_k: every element of `gradient` goes to the element of `source` that
+        it belongs to; the others get 0. A composite. `k` and `axis`: ints or integer tensors;
+        without `axis` it is the last one.
+
+        Types
+        T: floating-point
+
+        Apple
+        topKWithGradientTensor:source:k:name: (macOS 12.0)
+        topKWithGradientTensor:source:axis:k:name: (macOS 14.0)
+        topKWithGradientTensor:source:kTensor:name: (macOS 12.0)
+        topKWithGradientTensor:source:axisTensor:kTensor:name: (macOS 14.0)
         """
     def transpose(
         self,

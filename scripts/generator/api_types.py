@@ -26,6 +26,8 @@ TensorLike: TypeAlias = Tensor | float | numpy.typing.NDArray[Any] | TensorData
 """A tensor of the graph; numbers and arrays become constants."""
 DataTypeLike: TypeAlias = DataType | str | numpy.typing.DTypeLike
 """mpsg.float32, numpy.float32, "float32", ..."""
+TypeLike: TypeAlias = Tensor | tuple[Sequence[int] | None, DataTypeLike]
+"""The type of a tensor: shape and data type, or a tensor that has it."""
 Block: TypeAlias = Callable[..., Any]
 """A function called once, while the graph is built; it returns tensors."""
 '''
@@ -46,7 +48,7 @@ def default_text(field: Attribute, table: Table) -> str:
     if field.kind == "enumeration":
         return f"{field.enum}.{table.enum(field.enum).case_name(field.default)}"
     if field.kind == "integers":
-        return repr(tuple(field.default))
+        return repr(tuple(field.default))  # no list: a default must not change
     return str(field.default) if field.kind == "data_type" else repr(field.default)
 
 

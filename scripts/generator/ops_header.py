@@ -62,6 +62,7 @@ def plain_type(attribute: Attribute) -> str:
         "shape": "Shape",
         "data_type": "DataType",
         "data": "Value",
+        "types": "std::vector<TensorType>",
     }
     return attribute.enum or types[attribute.kind]
 

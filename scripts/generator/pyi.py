@@ -84,7 +84,7 @@ def generate(table: Table, data_types: list[str]) -> str:
     text = text.replace("@ROWS@", rows)
     used = set(re.findall(r"\w+", text))
     known = [enum.name for enum in table.enums] + [each.name for each in table.descriptors]
-    known += ["ArrayLike", "Block", "DataTypeLike", "TensorLike"]
+    known += ["ArrayLike", "Block", "DataTypeLike", "TensorLike", "TypeLike"]
     return text.replace(
         "@API_TYPES@", "\n".join(f"    {name}," for name in sorted(known) if name in used)
     )

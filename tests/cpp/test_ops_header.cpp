@@ -101,5 +101,24 @@ TEST_CASE("variables") {
   CHECK_THROWS_AS(ops::assign(ops::read(v), v), GraphError);
 }
 
+TEST_CASE("optional enumerations, descriptors of lists, several results, lists of types") {
+  Graph graph;
+  const auto x = ops::constant(graph, {1.0, 3.0}, {.shape = {1, 1, 1, 2}});
+  CHECK(run<float>(graph, ops::resize_bilinear(x, {1, 3},
+                                               {.align_corners = true,
+                                                .layout = ops::TensorNamedDataLayout::NCHW})) ==
+        std::vector<float>{1, 2, 3});
+  ops::StencilOpDescriptor descriptor;
+  descriptor.strides = {1, 1, 1, 2};
+  CHECK(run<float>(graph, ops::stencil(x, ops::constant(graph, 2.0, {.shape = {1, 1, 1, 1}}),
+                                       descriptor)) == std::vector<float>{2});
+  const auto top = ops::top_k(x, 1);
+  CHECK(run<float>(graph, top[0]) == std::vector<float>{3});
+  CHECK(run<int32_t>(graph, top[1]) == std::vector<int32_t>{1});
+  const auto called = ops::call({x}, "name", {{DataType::int8, Shape{4}}});
+  CHECK(called.size() == 1);
+  CHECK(called[0].shape() == Shape{4});
+}
+
 }  // namespace
 }  // namespace mpsg

@@ -183,3 +183,42 @@ TEST_CASE("a shape may be made by composites of sizes") {
   const auto feed = TensorData({DataType::float32, {4, 2, 3}});
   CHECK(graph.run({{x, feed}}, {y}).at(y).shape() == Shape{8, 3});
 }
+
+TEST_CASE("a run has stages where only the data tell a size") {
+  std::weak_ptr<GraphData> gone;
+  {
+    Graph graph;
+    gone = graph.data();
+    const auto x = placeholder(graph, {-1});
+    const auto indices = graph.add_one("non_zero_indices", {{"tensor", x}});
+    const auto chosen = graph.add_one("gather_nd", {{"updates", x}, {"indices", indices}});
+    auto results = graph.run({{x, data<float>({4}, {0, 3, 0, 5})}}, {chosen});
+    CHECK(values<float>(results[chosen]) == std::vector<float>{3, 5});
+    const auto executable =
+        graph.compile(Device(), {{x, {DataType::float32, Shape{3}}}}, {chosen, indices});
+    CHECK(executable->output_types()[0].shape == Shape{unknown_dimension});
+    for (const float last : {0.0F, 7.0F}) {
+      const TensorData feeds[] = {data<float>({3}, {0, 4, last})};
+      const auto found = executable->run(feeds);
+      CHECK(found[0].type().shape[0] == (last == 0 ? 1 : 2));
+      CHECK(found[1].type().shape[0] == (last == 0 ? 1 : 2));
+    }
+  }
+  CHECK(gone.expired());
+}
+
+TEST_CASE("an executable is called by name") {
+  Graph inner, outer;
+  const auto a = placeholder(inner, {2});
+  const auto square = inner.compile(Device(), {{a, {DataType::float32, Shape{2}}}},
+                                    {inner.add_one("square", {{"tensor", a}})});
+  const auto x = placeholder(outer, {2});
+  const auto called =
+      outer.add("call", {{"input_tensors", std::vector<TensorOrScalar>{x}},
+                         {"symbol_name", AttributeValue(std::string("square"))},
+                         {"output_types", std::vector<TensorType>{{DataType::float32, Shape{2}}}}});
+  const auto executable = outer.compile(Device(), {{x, {DataType::float32, Shape{2}}}}, called, {},
+                                        {{"square", square}});
+  const TensorData feeds[] = {data<float>({2}, {3, -4})};
+  CHECK(values<float>(executable->run(feeds)[0]) == std::vector<float>{9, 16});
+}

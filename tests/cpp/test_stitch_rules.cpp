@@ -394,6 +394,18 @@ std::vector<Case> movements(DataType type) {
     return Operand{"indices", tensor(DataType::int8, shape), std::move(values)};
   };
   std::vector<Case> cases = {
+      {"band_part",
+       {x("input", {2, 4, 5})},
+       {{"num_lower", int64_t{1}}, {"num_upper", int64_t{0}}}},
+      {"band_part", {x("input", {3, 2})}, {{"num_lower", int64_t{-1}}, {"num_upper", int64_t{0}}}},
+      {"band_part", {x("input", {3, 2})}, {{"num_lower", int64_t{-1}}, {"num_upper", int64_t{-1}}}},
+      {"leading_rows", {x("tensor", {4, 3})}, {{"count", list({3})}}},
+      {"windows",
+       {x("tensor", {2, 7, 5})},
+       {{"axes", list({1, 2})},
+        {"kernel", list({3, 2})},
+        {"strides", list({2, 1})},
+        {"dilation", list({1, 3})}}},
       {"identity", {x("tensor", {})}},
       {"permute", {x("tensor", {2, 3, 4})}, {{"permutation", list({2, 0, -2})}}},
       {"broadcast", {x("tensor", {3, 1})}, {{"shape", list({2, 3, 4})}}},

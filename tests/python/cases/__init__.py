@@ -4,13 +4,18 @@ from cases.arithmetic_binary import BINARY_CASES
 from cases.arithmetic_unary import UNARY_CASES
 from cases.case import Cases
 from cases.composites import COMPOSITE_CASES
+from cases.counted import COUNTED_CASES
 from cases.depthwise import DEPTHWISE_CASES
 from cases.fourier import FOURIER_CASES
 from cases.indices import INDEX_CASES
+from cases.lines import LINE_CASES
+from cases.matrices import MATRIX_CASES
 from cases.packed import PACKED_CASES
 from cases.pools import POOL_CASES
 from cases.recurrent import RECURRENT_CASES
 from cases.reductions import REDUCTION_CASES
+from cases.resizes import RESIZE_CASES
+from cases.samples import SAMPLE_CASES
 from cases.shapes import SHAPE_CASES
 from cases.slices import SLICE_CASES
 from cases.sources import SOURCE_CASES
@@ -22,6 +27,7 @@ FAMILIES = [
     *(WINDOW_CASES, COMPOSITE_CASES, SOURCE_CASES, INDEX_CASES),
     *(DEPTHWISE_CASES, RECURRENT_CASES, FOURIER_CASES, VOLUME_CASES),
     *(POOL_CASES, PACKED_CASES),
+    *(LINE_CASES, MATRIX_CASES, RESIZE_CASES, SAMPLE_CASES, COUNTED_CASES),
 ]
 ALL_CASES: Cases = {row: cases for family in FAMILIES for row, cases in family.items()}
 assert len(ALL_CASES) == sum(len(family) for family in FAMILIES), "a row is in two tables"
@@ -40,4 +46,5 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "random": "test_random_ops.py",
     "random_uniform": "test_random_ops.py",
     "dropout": "test_random_ops.py",
+    "call": "test_call.py",
 }

@@ -9,9 +9,17 @@ import numpy as np
 
 import mpsg
 from mpsg import Convolution2DOpDescriptor as Convolution
-from mpsg import PaddingMode, PaddingStyle
+from mpsg import (
+    ImToColOpDescriptor,
+    PaddingMode,
+    PaddingStyle,
+    ResizeMode,
+    StencilOpDescriptor,
+    TensorNamedDataLayout,
+)
 from mpsg import Pooling2DOpDescriptor as Pooling
 
+NHWC = TensorNamedDataLayout.NHWC
 Action = Callable[[mpsg.Graph], Any]
 
 
@@ -363,6 +371,146 @@ GRAPH_ERRORS: dict[str, tuple[Action, str]] = {
     ),
     "negative size": (lambda g: g.random_uniform([-2]), "-2"),
     "powers": (lambda g: g.adam(*[f32(g)] * 8, beta1_power=f32(g)), "beta2_power"),
+    # lines, matrices, blocks
+    "scan of a scalar": (lambda g: g.cumulative_sum(f32(g), 0), "axis.*rank 0"),
+    "scan axis": (lambda g: g.cumulative_maximum(f32(g, 2, 3), -3), "axis.*-3"),
+    "scan of bools": (lambda g: g.cumulative_sum(g.placeholder([2], mpsg.bool_), 0), "bool"),
+    "sort axis": (lambda g: g.sort(f32(g, 2, 3), 2), "axis.*2"),
+    "sort of complex": (lambda g: g.sort(g.placeholder([2], mpsg.complex64), 0), "complex64"),
+    "more than there are": (lambda g: g.top_k(f32(g, 2, 3), 4), "'k' is 4.*2, 3.*3"),
+    "less than none": (lambda g: g.bottom_k(f32(g, 2, 3), -1, axis=0), "'k' is -1"),
+    "top of a scalar": (lambda g: g.top_k(f32(g), 1), "scalar"),
+    "gradient of other k": (
+        lambda g: g.top_k_gradient(f32(g, 2, 2), f32(g, 2, 3), 1),
+        "2, 2.*2, 1",
+    ),
+    "band of a vector": (lambda g: g.band_part(f32(g, 3), 0, 0), "matrices"),
+    "inverse of a rectangle": (lambda g: g.inverse(f32(g, 2, 3)), "2, 3.*square"),
+    "inverse of integers": (lambda g: g.inverse(i32(g, 2, 2)), "int32"),
+    "distance of floats": (lambda g: g.hamming_distance(f32(g, 2, 2), f32(g, 2, 2)), "float32"),
+    "distance of lengths": (lambda g: g.hamming_distance(i32(g, 2, 3), i32(g, 2, 4)), "3.*4"),
+    "distance type": (
+        lambda g: g.hamming_distance(i32(g, 2, 3), i32(g, 2, 3), mpsg.int64),
+        "int64.*uint16",
+    ),
+    "no whole block": (
+        lambda g: g.space_to_depth_2d(f32(g, 1, 5, 4, 1), 2, 1, 3, 2),
+        "axis 1 of.*5.*2",
+    ),
+    "depth of no block": (
+        lambda g: g.depth_to_space_2d(f32(g, 1, 4, 4, 3), 2, 1, 3, 2),
+        "axis 3.*4",
+    ),
+    "block along itself": (
+        lambda g: g.space_to_batch(f32(g, 4, 4), [0], 0, [2]),
+        "axis 0.*batch_axis.*spatial",
+    ),
+    "blocks and axes": (
+        lambda g: g.batch_to_space(f32(g, 4, 4), [1], 0, [2, 2]),
+        "spatial_axes.*1.*block_dimensions.*2",
+    ),
+    "block of nothing": (lambda g: g.batch_to_space(f32(g, 4, 4), [1], 0, [0]), "size 0"),
+    # images
+    "sizes of an image": (
+        lambda g: g.resize_bilinear(f32(g, 1, 2, 3, 4), [5], layout=NHWC),
+        "'size' has 1.*height and width",
+    ),
+    "size of every axis": (lambda g: g.resize_bilinear(f32(g, 2, 3), [5]), "'size' has 1.*2, 3"),
+    "image of nothing": (lambda g: g.resize_bilinear(f32(g, 0), [5]), "axis 0.*empty"),
+    "layout of weights": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], layout=TensorNamedDataLayout.OIHW),
+        "layout",
+    ),
+    "layout rank": (lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], layout=NHWC), "rank 4"),
+    "mixed integers": (
+        lambda g: g.resize(i32(g, 2, 3), [5, 5], ResizeMode.BILINEAR),
+        "BILINEAR.*int32",
+    ),
+    "scale alone": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale=f32(g, 2)),
+        "scale.*offset",
+    ),
+    "scale of the layout": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale_offset=f32(g, 4)),
+        "scale_offset.*layout",
+    ),
+    "scales too few": (
+        lambda g: g.resize_bilinear(f32(g, 2, 3), [5, 5], scale=f32(g, 3), offset=f32(g, 3)),
+        "'scale' has 3.*2",
+    ),
+    "gradient of another batch": (
+        lambda g: g.resize_bilinear_gradient(f32(g, 2, 4, 4, 3), f32(g, 1, 2, 2, 3), layout=NHWC),
+        "2, 4, 4, 3.*1, 2, 2, 3",
+    ),
+    "three coordinates": (
+        lambda g: g.sample_grid(f32(g, 1, 3, 3, 1), f32(g, 1, 2, 2, 3), NHWC),
+        "x and y",
+    ),
+    "grid of another batch": (
+        lambda g: g.sample_grid(f32(g, 1, 3, 3, 1), f32(g, 2, 2, 2, 2), NHWC),
+        "numbers of images",
+    ),
+    "grid of no image": (
+        lambda g: g.sample_grid(
+            f32(g, 1, 0, 3, 1), f32(g, 1, 2, 2, 2), NHWC, padding_mode=PaddingMode.REFLECT
+        ),
+        "no pixel",
+    ),
+    "anti-periodic image": (
+        lambda g: g.sample_grid(
+            f32(g, 1, 3, 3, 1), f32(g, 1, 2, 2, 2), NHWC, padding_mode=PaddingMode.ANTI_PERIODIC
+        ),
+        "ANTI_PERIODIC",
+    ),
+    "column of a small image": (
+        lambda g: g.im_to_col(
+            f32(g, 1, 1, 2, 2), ImToColOpDescriptor(kernel_width=3, kernel_height=1)
+        ),
+        "window of 3.*axis 3",
+    ),
+    "columns of another image": (
+        lambda g: g.col_to_im(
+            f32(g, 1, 4, 5), [1, 1, 3, 3], ImToColOpDescriptor(kernel_width=2, kernel_height=2)
+        ),
+        "1, 4, 5.*1, 4, 4",
+    ),
+    "stencil of rank 3": (
+        lambda g: g.stencil(f32(g, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor()),
+        "ranks of 4 to 12",
+    ),
+    "stencil weights": (
+        lambda g: g.stencil(f32(g, 1, 2, 2, 2), f32(g, 1, 1), StencilOpDescriptor()),
+        "rank 4",
+    ),
+    "stencil too large": (
+        lambda g: g.stencil(f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 3), StencilOpDescriptor()),
+        "does not fit into axis 3",
+    ),
+    "stencil strides": (
+        lambda g: g.stencil(
+            f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor(strides=(1, 1))
+        ),
+        "strides.*2.*4",
+    ),
+    "stencil stride 0": (
+        lambda g: g.stencil(
+            f32(g, 1, 2, 2, 2), f32(g, 1, 1, 1, 1), StencilOpDescriptor(strides=(1, 1, 0, 1))
+        ),
+        "strides.*0",
+    ),
+    # sizes that follow from data
+    "suppression of triples": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 3), f32(g, 1, 5, 2), 0.5, 0.1),
+        "4 numbers",
+    ),
+    "scores of other boxes": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 4), f32(g, 1, 6, 2), 0.5, 0.1),
+        "boxes and the scores.*5.*6",
+    ),
+    "more than all of it": (
+        lambda g: g.non_maximum_suppression(f32(g, 1, 5, 4), f32(g, 1, 5, 2), 1.5, 0.1),
+        "iou_threshold",
+    ),
     # sizes
     "huge": (lambda g: g.placeholder([2**40, 2**40]), "elements|large|size"),
     "huge broadcast": (lambda g: g.broadcast(f32(g), [2**31, 2**31, 2**31]), "elements|large|size"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ import numpy as np
 import mpsg
 from cases import recurrent as recurrent_cases
 from cases.arithmetic_unary import FUNCTIONS
+from cases.gradient_case import GradientCase, apart, complexes, plain, real
+from cases.line_gradients import lines
 from cases.windows import to_layout
 from mpsg import Convolution2DOpDescriptor as Convolution
 from mpsg import (
@@ -25,48 +26,7 @@ from mpsg import Pooling2DOpDescriptor as Pooling
 from mpsg import PoolingReturnIndicesMode as IndicesMode
 from mpsg import RNNActivation as Activation
 from mpsg import TensorNamedDataLayout as Layout
-from support.differences import Call
-from support.numbers import random_generator, values
-from support.running import DECLARED
-
-
-@dataclass
-class GradientCase:
-    label: str
-    call: Call
-    arrays: list[np.ndarray]
-    declared: tuple[str, ...] = tuple(DECLARED)
-    # Equal bits whatever is known of the shapes.
-    same_bits: bool = True
-
-    def __post_init__(self) -> None:
-        self.arrays = [np.array(array) for array in self.arrays]
-
-
-def real(shape: tuple[int, ...], key: object = 0, low: float = -2, high: float = 2) -> np.ndarray:
-    return values("float64", shape, random_generator(shape, key), low, high)
-
-
-def apart(shape: tuple[int, ...], key: object = 0) -> np.ndarray:
-    """Different numbers, none of them near another or near 0: no maximum changes hands."""
-    count = int(np.prod(shape))
-    order = random_generator(shape, key).permutation(count) - count // 2
-    return (order * 0.25 + 0.125).reshape(shape)
-
-
-def complexes(shape: tuple[int, ...], key: object = 0) -> np.ndarray:
-    """In the first quadrant: away from every branch cut of a power or a logarithm."""
-    rng = random_generator(shape, key)
-    parts = values("float64", shape, rng, 0.4, 1), values("float64", shape, rng, 0.2, 0.6)
-    return (parts[0] + 1j * parts[1]).astype(np.complex64)
-
-
-def plain(row: str, *arrays: np.ndarray, **attributes: Any) -> GradientCase:
-    def call(graph: mpsg.Graph, tensors: list[mpsg.Tensor]) -> Any:
-        return getattr(graph, row)(*tensors, **attributes)
-
-    return GradientCase(str(attributes), call, list(arrays))
-
+from support.numbers import random_generator
 
 BROADCAST = [
     ((), ()),
@@ -164,7 +124,7 @@ def arithmetic(row: str) -> Iterator[GradientCase]:
     if row == "atan2":
         for a, b in BROADCAST:
             yield plain(row, apart(a, row), apart(b, (row, 2)))
-    if "maximum" in row or "minimum" in row:
+    if row.startswith(("maximum", "minimum")):
         yield from extremes(row)
     if row == "select":
         for p, a, b in [
@@ -695,7 +655,7 @@ def gradient_cases(row: str) -> list[GradientCase]:
     elif row.startswith("reduction"):
         found = list(reductions(row, apart))
     else:
-        families = (arithmetic, activations, shapes, windows, composites)
+        families = (arithmetic, activations, shapes, windows, composites, lines)
         families += (recurrent, transforms, depthwise, volumes, pools, packed)
         found = [case for family in families for case in family(row)]
     return found

@@ -21,6 +21,7 @@ from mpsg import (
     PoolingReturnIndicesMode,
     ScatterMode,
 )
+from support.line_makers import EXACT_LINES, LINE_MAKERS
 from support.numbers import ALL, FLOATS, random_generator, values
 from support.running import DECLARED
 from support.table import ROWS
@@ -35,6 +36,11 @@ NOT_DRAWN = {
         "their results depend on the runs before: test_control_flow.py",
     ),
     **dict.fromkeys(["if_else", "for_loop", "while_loop"], "blocks: test_control_flow.py"),
+    **dict.fromkeys(
+        ["non_zero_indices", "non_maximum_suppression"],
+        "their sizes depend on the data: test_stages.py",
+    ),
+    "call": "it needs an executable: test_call.py",
     **dict.fromkeys(
         ["random", "random_uniform", "random_philox_state", "dropout"],
         "their results depend on the run: test_random_ops.py",
@@ -64,6 +70,7 @@ EXACT_FLOATS = {
     *("reduction_and", "reduction_or", "reduction_arg_maximum", "reduction_arg_minimum"),
     *("max_pooling_2d", "max_pooling_2d_return_indices", "one_hot", "absolute", "leaky_relu"),
     *("gather", "gather_nd", "gather_along_axis", "scatter", "scatter_nd", "scatter_along_axis"),
+    *EXACT_LINES,
 }
 
 
@@ -583,6 +590,7 @@ def scattered(d: Drawing, row: str) -> Made:
 
 
 MAKERS: dict[str, Callable[[Drawing, str], Made]] = {
+    **LINE_MAKERS,
     **dict.fromkeys(
         ["softmax", "reduction_arg_maximum", "reduction_arg_minimum"], one_axis("axis")
     ),
