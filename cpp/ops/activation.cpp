@@ -36,8 +36,8 @@ Row relu() {
       .documentation("max(tensor, 0), elementwise; NaN stays NaN. At 0 the gradient is 0.")
       .gradient([](GradientContext& g) {
         // The result is positive where the operand is, and what follows reads it anyhow.
-        g.give("tensor", g.graph().add_one("relu_gradient", {{"gradient", g.incoming()},
-                                                             {"source", g.output()}}));
+        g.give("tensor", g.graph().add_one("relu_gradient",
+                                           {{"gradient", g.incoming()}, {"source", g.output()}}));
       })
       .stitch(stitch_unary([](const Expression& x) { return x.apply(ElementOp::maximum, 0.0); }))
       .evaluate([](const EvaluateContext& c) {

@@ -252,6 +252,21 @@ def test_an_epilogue_folds_rows_of_what_its_root_makes(what: str) -> None:
     assert not {"relu_gradient", "partial_reduction"}.intersection(operations)
 
 
+@pytest.mark.parametrize("declared", [[4, 6, 5], [-1, 6, 5], None])
+def test_weights_that_a_batch_shares_get_one_product(declared: list[int] | None) -> None:
+    """And that has their update for its epilogue."""
+    x, weights = whole((4, 6, 5), "x"), whole((5, 3), "weights")
+    graph = mpsg.Graph()
+    fed, w = graph.placeholder(declared), graph.placeholder([5, 3])
+    made = graph.matrix_multiplication(fed, w)
+    slope = graph.gradients(graph.reduction_sum(graph.square(made), None), [w])[w]
+    updated = w - slope * 0.5
+    executable = graph.compile({fed: x.shape, w: weights.shape}, [updated])
+    assert [kernel.operation for kernel in executable.kernels] == ["matrix_multiplication"] * 2
+    expected = weights - np.einsum("bik,bij->kj", x, 2 * x @ weights) * 0.5
+    assert_close(np.array(executable.run([x, weights])[0]), expected, 0, what="update")
+
+
 # ---------------------------------------------------------------- sums: within their bounds
 
 
