@@ -24,6 +24,10 @@ void skip_broadcasts(const GraphData& graph, Node& node);
 /// Lets a matrix product read its operands transposed where a permute fed them.
 void fold_transposes(const GraphData& graph, Node& node);
 
+/// A sum over a batch of products that fold the rows of both operands (the gradient of weights that
+/// a batch shares) is one product: that of the rows of all.
+std::optional<TensorId> sum_of_products(GraphData& graph, const Node& node);
+
 /// Makes equal pure operations one.
 class EqualOperations {
  public:

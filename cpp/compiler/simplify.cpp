@@ -19,10 +19,10 @@ bool is_one(const GraphData& data, TensorId id) {
   const auto& bytes = *std::get<std::shared_ptr<const Bytes>>(node.attributes[0]);
   const auto type = node.outputs[0].data_type;
   const auto one = graph_detail::scalar_bytes(Scalar(int64_t{1}), type);
-  if (bytes.size() == 0 || bytes.size() > 1024) return false;
-  for (size_t at = 0; at < bytes.size(); at += one->size())
-    if (std::memcmp(bytes.data() + at, one->data(), one->size()) != 0) return false;
-  return true;
+  const auto size = one->size();
+  if (bytes.size() < size || std::memcmp(bytes.data(), one->data(), size) != 0) return false;
+  // Each element equals the one before.
+  return std::memcmp(bytes.data(), bytes.data() + size, bytes.size() - size) == 0;
 }
 
 /// Looks through broadcasts: `broadcast(1)` is one as well.
@@ -78,6 +78,7 @@ void simplify(Module& module) {
     }
     skip_broadcasts(data, node);
     if (const auto same = same_as_input(data, node)) return std::vector<TensorId>{*same};
+    if (const auto product = sum_of_products(data, node)) return std::vector<TensorId>{*product};
     fold_transposes(data, node);
     return equal.append(data, std::move(node));
   });

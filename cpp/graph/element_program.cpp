@@ -17,6 +17,7 @@ struct OpFacts {
 
 constexpr OpFacts facts[] = {
     {ElementOp::literal, "literal", 0},
+    {ElementOp::argument, "argument", 0},
     {ElementOp::load, "load", 2},
     {ElementOp::position, "position", 0},
     {ElementOp::reduced, "reduced", 0},
@@ -160,6 +161,10 @@ Element ElementBuilder::load(int32_t access, DataType type, Element guard, Eleme
                  .type = type,
                  .operands = {guard.id, offset.id, -1},
                  .index = access});
+}
+
+Element ElementBuilder::argument(int32_t index) {
+  return append({.op = ElementOp::argument, .type = DataType::int64, .index = index});
 }
 
 Element ElementBuilder::position(int32_t dimension) {

@@ -18,6 +18,7 @@ namespace mpsg {
 enum class ElementOp : uint8_t {
   // Sources
   literal,   // `bits` of the type
+  argument,  // int64: number `index` of those that a kernel is called with
   load,      // element of access `index`; operand 0: guard (bool; false: not read, gives 0) or -1;
              // operand 1: further offset in elements (int64) or -1
   position,  // int64 position along dimension `index` of the kernel's domain
@@ -125,6 +126,7 @@ class ElementBuilder {
   Element reinterpret(Element a, DataType type);
   Element load(int32_t access, DataType type, Element guard = {}, Element offset = {});
   Element position(int32_t dimension);
+  Element argument(int32_t index);
   Element reduced(int32_t reduction, DataType type);
 
   const ElementProgram& program() const { return *program_; }

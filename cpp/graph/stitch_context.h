@@ -67,6 +67,31 @@ inline Expression select(const Expression& condition, const Expression& a, const
   return {a.builder(), a.builder().select(condition.element(), a.element(), b.element())};
 }
 
+/// A number that follows from sizes: as it is in this run, and as the compiler decides on it (see
+/// GraphData::symbolic_shape). Equal numbers are known to be so only if their symbols are equal.
+struct StitchSize {
+  int64_t symbol = 0;
+  int64_t value = 0;
+
+  StitchSize() = default;
+  StitchSize(int64_t known) : symbol(known), value(known) {}  // NOLINT: as good as a size
+  StitchSize(int64_t symbol_of_it, int64_t value_of_it)
+      : symbol(symbol_of_it), value(value_of_it) {}
+  bool is_open() const { return symbol != value; }
+  friend bool operator==(const StitchSize& a, const StitchSize& b) { return a.symbol == b.symbol; }
+  friend StitchSize operator+(const StitchSize& a, const StitchSize& b) {
+    return {a.symbol + b.symbol, a.value + b.value};
+  }
+  friend StitchSize operator-(const StitchSize& a, const StitchSize& b) {
+    return {a.symbol - b.symbol, a.value - b.value};
+  }
+  friend StitchSize operator*(const StitchSize& a, int64_t b) {
+    // May not fit: then it is compared, never used.
+    const auto product = static_cast<uint64_t>(a.symbol) * static_cast<uint64_t>(b);
+    return {static_cast<int64_t>(product), a.value * b};
+  }
+};
+
 /// An index along one axis of a tensor: offset + sum of scale * position along a dimension of the
 /// kernel's domain, plus an integer computed at run time, if any.
 struct StitchIndex {
@@ -76,11 +101,11 @@ struct StitchIndex {
     bool operator==(const Term&) const = default;
   };
   std::vector<Term> terms;
-  int64_t offset = 0;
+  StitchSize offset = 0;
   Element dynamic;  // int64, or none
 
-  static StitchIndex constant(int64_t value) { return {{}, value, {}}; }
-  StitchIndex shifted(int64_t by) const;
+  static StitchIndex constant(const StitchSize& value) { return {{}, value, {}}; }
+  StitchIndex shifted(const StitchSize& by) const;
   StitchIndex scaled(int64_t by) const;  // no dynamic part allowed
 };
 
@@ -93,6 +118,15 @@ class StitchContext : public OperationView {
   ElementBuilder& builder() const { return builder_; }
   virtual const TensorType& input_type(int operand) const = 0;
   virtual const TensorType& result_type() const = 0;
+  /// The shapes of both in symbols. Without any, every size is known.
+  virtual const Shape& input_symbols(int operand) const { return input_type(operand).shape; }
+  virtual const Shape& result_symbols() const { return result_type().shape; }
+  StitchSize input_size(int operand, int axis) const {
+    return {input_symbols(operand)[axis], input_type(operand).shape[axis]};
+  }
+  StitchSize result_size(int axis) const {
+    return {result_symbols()[axis], result_type().shape[axis]};
+  }
 
   /// The operand's element that broadcasting pairs with the result's, in its compute type.
   virtual Expression input(int operand) = 0;
@@ -104,8 +138,12 @@ class StitchContext : public OperationView {
   virtual const StitchIndex& index(int axis) const = 0;
   /// An index as an int64 element.
   virtual Expression value_of(const StitchIndex& index) = 0;
+  /// A number as an int64 element: if it is open, one that the kernel is called with.
+  virtual Expression value_of(const StitchSize& size) {
+    return {builder_, builder_.literal_integer(size.value, DataType::int64)};
+  }
   /// begin <= index < end, as a bool element.
-  Element inside(const StitchIndex& index, int64_t begin, int64_t end);
+  Element inside(const StitchIndex& index, const StitchSize& begin, const StitchSize& end);
   Expression literal(double value, DataType type) {
     return {builder_, builder_.literal(value, type)};
   }

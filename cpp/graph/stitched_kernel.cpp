@@ -27,6 +27,7 @@ void write_instruction(std::string& text, const ElementInstruction& instruction)
   switch (instruction.op) {
     case ElementOp::literal: text += " #" + std::to_string(instruction.bits); break;
     case ElementOp::load: text += " @" + std::to_string(instruction.index); break;
+    case ElementOp::argument: text += " a" + std::to_string(instruction.index); break;
     case ElementOp::position: text += " d" + std::to_string(instruction.index); break;
     case ElementOp::reduced: text += " r" + std::to_string(instruction.index); break;
     default: break;
@@ -155,6 +156,8 @@ std::string StitchedKernel::to_text() const {
   std::string text = canonical_text() + "extents";
   for (const auto extent : extents) text += " " + std::to_string(extent);
   if (chunks > 1) text += " chunks " + std::to_string(chunks);
+  if (!arguments.empty()) text += " arguments";
+  for (const auto argument : arguments) text += " " + std::to_string(argument);
   text += "\n";
   for (size_t i = 0; i < accesses.size(); ++i) {
     text += "@" + std::to_string(i) + ": offset " + std::to_string(accesses[i].offset) + " strides";
@@ -185,6 +188,9 @@ void StitchedKernel::verify() const {
       if (operand < 0 && k < arity && instruction.op != ElementOp::load)
         fail("an instruction lacks an operand");
     }
+    if (instruction.op == ElementOp::argument &&
+        static_cast<size_t>(instruction.index) >= arguments.size())
+      fail("an argument that is not given");
   }
   for (const auto& reduction : reductions)
     if (reduction.value < 0 || static_cast<size_t>(reduction.value) >= program.size())

@@ -1,6 +1,7 @@
 // A stitched kernel: one loop nest over a domain, computing an element program, with reductions.
 // The compiler makes it, a backend emits code for it. Its canonical text is its identity: extents,
-// strides and offsets are run-time arguments and no part of the text.
+// strides, offsets and other numbers that follow from open sizes are run-time arguments and no part
+// of the text.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +72,7 @@ struct StitchedKernel {
   int64_t chunks = 1;
   std::vector<KernelOperand> operands;  // inputs, then outputs
   std::vector<KernelAccess> accesses;
+  std::vector<int64_t> arguments;  // what instructions read of open sizes
   ElementProgram program;
   std::vector<KernelReduction> reductions;
   std::vector<KernelStore> stores;
@@ -111,6 +113,7 @@ struct RegionMember {
 struct KernelSegment {
   std::vector<int64_t> extents;
   std::vector<KernelAccess> accesses;
+  std::vector<int64_t> arguments;
 };
 
 /// Operations that run as one step. Operands of the step: those of the root, if there is one, then
@@ -141,6 +144,7 @@ struct KernelCall {
   const int64_t* extents;  // rank
   const int64_t* strides;  // accesses * (rank + 1)
   const int64_t* offsets;  // accesses
+  const int64_t* arguments;
   int64_t chunks;
   int64_t begin, end;            // flattened parallel positions (chunk innermost)
   int64_t lane_begin, lane_end;  // of a kernel without reductions; else the whole lane

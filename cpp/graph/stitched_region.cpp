@@ -27,16 +27,17 @@ bool walks_once(const StitchedKernel& kernel, const KernelAccess& store) {
 
 bool may_overwrite(const StitchedKernel& kernel, int32_t input, int32_t output) {
   const auto& operands = kernel.operands;
-  if (kernel.chunks > 1 || size_of(operands[static_cast<size_t>(input)].type) !=
-                               size_of(operands[static_cast<size_t>(output)].type))
+  if (size_of(operands[static_cast<size_t>(input)].type) !=
+      size_of(operands[static_cast<size_t>(output)].type))
     return false;
   const auto phases = kernel.phases();
   const KernelAccess* written = nullptr;
   for (const auto& store : kernel.stores) {
     const auto& access = kernel.accesses[static_cast<size_t>(store.access)];
     if (access.operand != output) continue;
-    // Earlier phases would be read again by later ones.
-    if (phases[static_cast<size_t>(store.value)] + 1 < kernel.phase_count()) return false;
+    // Earlier phases would be read again by later ones; those of pieces walk no elements.
+    if (kernel.chunks == 1 && phases[static_cast<size_t>(store.value)] + 1 < kernel.phase_count())
+      return false;
     written = &access;
   }
   if (!written || !walks_once(kernel, *written)) return false;
@@ -54,6 +55,7 @@ StitchedKernel StitchedRegion::segment(size_t index) const {
   if (index == 0) return repeated;
   repeated.extents = further[index - 1].extents;
   repeated.accesses = further[index - 1].accesses;
+  repeated.arguments = further[index - 1].arguments;
   return repeated;
 }
 

@@ -35,8 +35,9 @@ Row relu() {
   return unary_row("relu", "reLUWithTensor:name:")
       .documentation("max(tensor, 0), elementwise; NaN stays NaN. At 0 the gradient is 0.")
       .gradient([](GradientContext& g) {
-        g.give("tensor", g.graph().add_one("relu_gradient", {{"gradient", g.incoming()},
-                                                             {"source", g.input("tensor")}}));
+        // The result is positive where the operand is, and what follows reads it anyhow.
+        g.give("tensor", g.graph().add_one("relu_gradient",
+                                           {{"gradient", g.incoming()}, {"source", g.output()}}));
       })
       .stitch(stitch_unary([](const Expression& x) { return x.apply(ElementOp::maximum, 0.0); }))
       .evaluate([](const EvaluateContext& c) {

@@ -219,7 +219,7 @@ void stitch_gather(StitchContext& c, IndexingKind kind) {
     for (const int axis : indexing.indices)
       place.push_back(axis >= 0 ? c.index(axis) : StitchIndex::constant(-1 - indexing.data[i]));
     at.push_back(dynamic_index(c.input_at(1, place).convert(DataType::int64)));
-    guard = both_guards(c, guard, c.inside(at.back(), 0, data[static_cast<int>(i)]));
+    guard = both_guards(c, guard, c.inside(at.back(), 0, c.input_size(0, static_cast<int>(i))));
   }
   c.give(c.input_at(0, at, guard));
 }

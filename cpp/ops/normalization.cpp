@@ -74,6 +74,28 @@ void require_broadcast(const InferContext& c, const char* operand, const char* l
       std::string("the shape of '") + operand + "', broadcast, and that of '" + large + "'");
 }
 
+/// Is `mean`, as far as can be seen, the mean of `x` along these axes?
+bool is_mean_of(const Tensor& mean, const Tensor& x, const OperationView& view) {
+  const auto& node = mean.graph_data()->node(mean.id().operation);
+  return node.row->name == "mean" && node.inputs.size() == 1 && node.inputs[0] == x.id() &&
+         !view.has("axes") && view.given("axes") == node.view().given("axes") &&
+         (!view.given("axes") || node.view().integers("axes") == view.integers("axes"));
+}
+
+/// 2 / n * (tensor - mean) for each element. What flows through the mean of the tensor itself is
+/// the sum of all these, which is 0.
+void variance_gradient(GradientContext& g) {
+  const auto x = widen(g.input("tensor"));
+  const auto axes = g.forward("axes");
+  const auto given = g.input("mean");
+  const auto center = given ? widen(given) : mean(x, axes);
+  const auto each = (x - center) * (widen(g.incoming()) * 2.0 / elements_along(x, axes));
+  if (g.wanted("tensor")) g.give("tensor", cast(each, g.input("tensor").data_type()));
+  if (!given || !g.wanted("mean")) return;
+  const bool vanishes = is_mean_of(given, g.input("tensor"), g);
+  g.give("mean", vanishes ? zeros_like(given) : cast(sum_to_like(-each, given), given.data_type()));
+}
+
 Row variance_row() {
   return Row("variance", "Normalization")
       .documentation("The mean of square(tensor - mean) along `axes` (an int, ints, an integer "
@@ -90,6 +112,7 @@ Row variance_row() {
         require_broadcast(c, "mean", "tensor");
         c.result(c.operand_data_type("tensor"), reduced_shape(c, c.shape("tensor")));
       })
+      .gradient(variance_gradient)
       .expand([](ExpandContext& c) {
         const auto x = widen(c.input("tensor"));
         const auto axes = c.forward("axes");

@@ -60,7 +60,7 @@ StitchIndex scaled(StitchContext& c, const StitchIndex& index, int64_t by) {
 
 StitchIndex sum_of(StitchContext& c, const StitchIndex& a, const StitchIndex& b) {
   auto sum = a;
-  sum.offset += b.offset;
+  sum.offset = sum.offset + b.offset;
   for (const auto& term : b.terms) {
     auto same = sum.terms.begin();
     while (same != sum.terms.end() && same->dimension != term.dimension) ++same;
@@ -72,9 +72,7 @@ StitchIndex sum_of(StitchContext& c, const StitchIndex& a, const StitchIndex& b)
   return sum;
 }
 
-Expression integer(StitchContext& c, int64_t value) {
-  return {c.builder(), c.builder().literal_integer(value, DataType::int64)};
-}
+Expression integer(StitchContext& c, const StitchSize& value) { return c.value_of(value); }
 
 int64_t one_integer(const OperationView& operation, std::string_view name) {
   const auto* number = std::get_if<int64_t>(&operation.attribute(name));

@@ -71,7 +71,7 @@ StitchIndex dynamic_index(const Expression& at);
 StitchIndex scaled(StitchContext& c, const StitchIndex& index, int64_t by);
 /// The sum of two indices.
 StitchIndex sum_of(StitchContext& c, const StitchIndex& a, const StitchIndex& b);
-Expression integer(StitchContext& c, int64_t value);
+Expression integer(StitchContext& c, const StitchSize& value);
 /// An attribute that is one number: as it was given, or as a tensor said it before the run.
 int64_t one_integer(const OperationView& operation, std::string_view name);
 /// The conjunction of two guards; none is true.

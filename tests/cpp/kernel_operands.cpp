@@ -58,6 +58,7 @@ void call_kernel(KernelFunction function, const StitchedKernel& kernel,
   call.extents = kernel.extents.data();
   call.strides = strides.data();
   call.offsets = offsets.data();
+  call.arguments = kernel.arguments.data();
   call.chunks = kernel.chunks;
   call.begin = range.begin;
   call.end = range.end;

@@ -76,7 +76,8 @@ class KernelRunner {
     std::fill_n(static_cast<unsigned char*>(workspace_.get()), bytes, 0xff);
   }
 
-  void run(const std::vector<const std::vector<float>*>& inputs, std::vector<float>& output) {
+  void run(const std::vector<const std::vector<float>*>& inputs, std::vector<float>& output,
+           const TileListener* tiles = nullptr) {
     std::vector<void*> in;
     for (const auto* input : inputs) in.push_back(const_cast<float*>(input->data()));
     std::vector<void*> out{output.data()};
@@ -84,6 +85,7 @@ class KernelRunner {
     arguments.inputs = in;
     arguments.outputs = out;
     arguments.workspace = workspace_.get();
+    arguments.tiles = tiles;
     const RunContext context;
     arguments.run = &context;
     kernel_.run(arguments);

@@ -195,13 +195,18 @@ class Maker {
     return pool_.empty() ? builder_.literal(1, DataType::float32) : pick(pool_);
   }
 
+  Element argument() {
+    kernel_.arguments.push_back(below(40) - 20);
+    return builder_.argument(static_cast<int32_t>(kernel_.arguments.size()) - 1);
+  }
+
   void add_instruction() {
     const auto a = some_value();
     switch (below(6)) {
       case 0: return add(condition());
       case 1: return add(builder_.select(condition(), a, of_type(a.type)));
       case 2: return add(builder_.convert(a, pick(number_types)));
-      case 3: return add(builder_.position(below(kernel_.rank())));
+      case 3: return add(chance(3) ? argument() : builder_.position(below(kernel_.rank())));
       default: break;
     }
     auto op = pick(integer_operations);

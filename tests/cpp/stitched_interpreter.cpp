@@ -387,6 +387,7 @@ class Interpreter {
     const auto index = static_cast<size_t>(instruction.index);
     switch (instruction.op) {
       case ElementOp::literal: return {instruction.bits};
+      case ElementOp::argument: return Scalar::of(kernel_.arguments[index]);
       case ElementOp::position: return Scalar::of(position_[index]);
       case ElementOp::reduced: return results_[index];
       case ElementOp::reinterpret: return operand(0);

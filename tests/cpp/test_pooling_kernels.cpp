@@ -1,6 +1,7 @@
 // Pooling kernels against the rows' reference loops: equal to the last bit, NaN's bits included.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -66,6 +67,51 @@ bool is_same(float a, float b, bool exact) {
   return std::memcmp(&a, &b, sizeof(float)) == 0;
 }
 
+/// Counts how often each element is reported, and those that are not yet what they should be.
+class FinalElements final : public TileListener {
+ public:
+  FinalElements(const std::vector<float>& result, const std::vector<float>& expected,
+                int64_t columns, bool exact)
+      : result_(result),
+        expected_(expected),
+        columns_(columns),
+        exact_(exact),
+        reported_(result.size()) {}
+
+  void finished(int64_t row_begin, int64_t row_end, int64_t column_begin,
+                int64_t column_end) const override {
+    if (column_begin != 0 || column_end != columns_) ++parts_of_rows;
+    for (int64_t row = row_begin; row < row_end; ++row)
+      for (int64_t column = column_begin; column < column_end; ++column) {
+        const auto at = static_cast<size_t>(row * columns_ + column);
+        if (reported_[at].fetch_add(1) > 0 || !is_same(result_[at], expected_[at], exact_)) ++wrong;
+        ++count;
+      }
+  }
+
+  mutable std::atomic<int64_t> wrong = 0, count = 0, parts_of_rows = 0;
+
+ private:
+  const std::vector<float>& result_;
+  const std::vector<float>& expected_;
+  const int64_t columns_;
+  const bool exact_;
+  mutable std::vector<std::atomic<int>> reported_;
+};
+
+void check_reports(const Kernel& kernel, const OneStepPlan& plan,
+                   const std::vector<const std::vector<float>*>& inputs,
+                   const std::vector<float>& expected, bool exact) {
+  const auto& shape = plan.plan().values[static_cast<size_t>(plan.step().outputs[0])].type.shape;
+  REQUIRE(kernel.reports_tiles());
+  std::vector<float> result(expected.size(), 123.0f);
+  const FinalElements elements(result, expected, shape[shape.rank() - 1], exact);
+  KernelRunner(kernel).run(inputs, result, &elements);
+  CHECK(elements.wrong == 0);
+  CHECK(elements.count == static_cast<int64_t>(expected.size()));
+  if (kernel.reports_whole_rows()) CHECK(elements.parts_of_rows == 0);
+}
+
 void check(const OneStepPlan& plan, const std::vector<const std::vector<float>*>& inputs,
            int64_t elements, bool exact) {
   const auto count = static_cast<size_t>(elements);
@@ -85,6 +131,7 @@ void check(const OneStepPlan& plan, const std::vector<const std::vector<float>*>
         MESSAGE(kernel->description()
                 << ", " << i << ": " << result[i] << " instead of " << expected[i]);
     CHECK(wrong == 0);
+    check_reports(*kernel, plan, inputs, expected, exact);
   }
 }
 

@@ -72,7 +72,7 @@ class LoneKernel : public StitchContext {
     KernelAccess access{operand, 0, std::vector<int64_t>(kernel.extents.size() + 1)};
     Expression further;
     for (size_t axis = 0; axis < at.size(); ++axis) {
-      access.offset += at[axis].offset * steps[axis];
+      access.offset += at[axis].offset.value * steps[axis];
       for (const auto& term : at[axis].terms)
         access.strides[static_cast<size_t>(term.dimension)] += term.scale * steps[axis];
       if (!at[axis].dynamic) continue;
@@ -89,8 +89,9 @@ class LoneKernel : public StitchContext {
 
   const StitchIndex& index(int axis) const override { return indices_[static_cast<size_t>(axis)]; }
 
+  using StitchContext::value_of;
   Expression value_of(const StitchIndex& index) override {
-    Expression value(builder(), builder().literal_integer(index.offset, DataType::int64));
+    Expression value(builder(), builder().literal_integer(index.offset.value, DataType::int64));
     for (const auto& term : index.terms)
       value = value + Expression(builder(), builder().position(term.dimension)) *
                           static_cast<double>(term.scale);

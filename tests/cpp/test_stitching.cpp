@@ -1,5 +1,6 @@
 // The stitching pass: regions and why they end, their kernels run by the interpreter and compared
 // with the rows' reference loops.
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -355,6 +356,32 @@ TEST_CASE("a reduction that keeps little is cut into pieces") {
   CHECK(c.steps() == 5);  // sums, mean; squares, variance; result
   CHECK(c.regions()[0]->kernel.chunks > 1);
   CHECK(c.regions()[1]->kernel.chunks == 1);
+}
+
+TEST_CASE("an epilogue folds the rows of its root's result in pieces") {
+  Comparison c;
+  const auto image = c.input({4, 30, 20, 8}), bias = c.input({8});
+  const auto source = c.unary("relu", c.binary("addition", image, bias));
+  const auto layout = Argument("data_layout", int64_t{1});  // NHWC
+  std::vector<Argument> pooling{
+      {"source", source},          {"kernel_width", int64_t{2}}, {"kernel_height", int64_t{2}},
+      {"stride_in_x", int64_t{2}}, {"stride_in_y", int64_t{2}},  layout};
+  const auto pooled = c.add("max_pooling_2d", pooling);
+  const auto loss = c.add("reduction_sum", {{"tensor", c.unary("square", pooled)}});
+  const auto slopes = c.graph.gradients(loss, {image, bias});
+  c.run(slopes, 1e-4);
+  INFO(c.text());
+  const auto regions = c.regions();
+  const auto found = std::ranges::find_if(regions, [](const auto* region) {
+    return region->root && region->root->name == "max_pooling_2d_gradient";
+  });
+  REQUIRE(found != regions.end());
+  CHECK((*found)->kernel.chunks > 1);
+  CHECK((*found)->members.size() == 2);
+  // Relu's gradient lies where the pooling's was.
+  for (const auto& step : c.plan().steps)
+    if (step.stitched && step.stitched.get() == *found)
+      CHECK(c.plan().values[static_cast<size_t>(step.outputs[0])].view_of >= 0);
 }
 
 TEST_CASE("a broadcast of a row-wise result stays in its kernel") {

@@ -156,6 +156,37 @@ def convolution_training(g: mpsg.Graph, *tensors: mpsg.Tensor) -> list[mpsg.Tens
     return [loss, *(w - slopes[w] * 2.0**-6 for w in (weights, bias))]
 
 
+def pooling_training(
+    method: str, stride: int, layout: mpsg.TensorNamedDataLayout
+) -> Callable[..., list[mpsg.Tensor]]:
+    """The gradient of a pooling, then those of relu and of a bias, a sum over what relu's gives."""
+
+    def network(g: mpsg.Graph, *tensors: mpsg.Tensor) -> list[mpsg.Tensor]:
+        x, bias, factor = tensors
+        pooling = mpsg.Pooling2DOpDescriptor(
+            kernel_width=2, kernel_height=2, stride_in_x=stride, stride_in_y=stride
+        )
+        pooling.data_layout = layout
+        pooled = getattr(g, method)(g.relu(x + bias), pooling)
+        slopes = g.gradients(g.reduction_sum(g.square(pooled) * factor, None), [x, bias])
+        return [slopes[x], slopes[bias]]
+
+    return network
+
+
+def convolution_data_training(g: mpsg.Graph, *tensors: mpsg.Tensor) -> list[mpsg.Tensor]:
+    """The same where a convolution follows."""
+    x, bias, weights = tensors
+    descriptor = mpsg.Convolution2DOpDescriptor(
+        padding_style=mpsg.PaddingStyle.TF_SAME,
+        data_layout=mpsg.TensorNamedDataLayout.NHWC,
+        weights_layout=mpsg.TensorNamedDataLayout.HWIO,
+    )
+    made = g.convolution_2d(g.relu(x + bias), weights, descriptor)
+    slopes = g.gradients(g.reduction_sum(g.square(made), None), [x, bias])
+    return [slopes[x], slopes[bias]]
+
+
 def sums_of_whole_numbers(g: mpsg.Graph, x: mpsg.Tensor) -> list[mpsg.Tensor]:
     total = g.reduction_sum(x * 2.0 + 1.0, 1)
     return [
@@ -172,7 +203,25 @@ TRAINING: dict[str, tuple[Callable[..., object], list[tuple[int, ...]]]] = {
     "one example": (dense_training, [(1, 20), (1, 9), (20, 31), (31,), (31, 9), (1, 9)]),
     "convolution": (convolution_training, [(2, 3, 8, 6), (2, 5, 4, 3), (5, 3, 3, 3), (1, 5, 1, 1)]),
     "sums": (sums_of_whole_numbers, [(130, 257)]),
+    "convolution of what relu makes": (
+        convolution_data_training,
+        [(3, 20, 14, 17), (17,), (3, 3, 17, 5)],
+    ),
 }
+NHWC, NCHW = mpsg.TensorNamedDataLayout.NHWC, mpsg.TensorNamedDataLayout.NCHW
+POOLED: dict[str, tuple[Callable[..., object], list[tuple[int, ...]]]] = {
+    f"{method}, stride {stride}, {layout.name}": (
+        pooling_training(method, stride, layout),
+        [shape, bias, (1,)],
+    )
+    for method in ("max_pooling_2d", "avg_pooling_2d")
+    for stride in (1, 2, 3)
+    for layout, shape, bias in [
+        (NHWC, (3, 20, 14, 40), (40,)),
+        (NCHW, (2, 5, 41, 30), (5, 1, 1)),
+    ]
+}
+TRAINING |= POOLED
 
 
 @pytest.mark.parametrize("what", TRAINING)
@@ -185,6 +234,37 @@ def test_training_steps_of_whole_numbers_agree_in_every_bit(what: str) -> None:
         assert np.max(np.abs(loops), initial=0) < 2**24
         assert_close(got, loops, 0, what=what)
         assert_close(other, loops, 0, what=f"{what}, apart")
+
+
+FOLDED = ["convolution of what relu makes", *(what for what in POOLED if "NHWC" in what)]
+
+
+@pytest.mark.parametrize("what", FOLDED)
+def test_an_epilogue_folds_rows_of_what_its_root_makes(what: str) -> None:
+    """The gradients of relu and of the bias are in the kernel of the pooling's or convolution's
+    gradient; another joins the pieces of the sum.
+    """
+    network, shapes = TRAINING[what]
+    arrays = [whole(shape, what, at) for at, shape in enumerate(shapes)]
+    operations = [kernel.operation for kernel in compiled(network, arrays).kernels]
+    at = [i for i, row in enumerate(operations) if row.endswith("_gradient")]
+    assert operations[at[0] + 1 :] == ["stitched"], operations
+    assert not {"relu_gradient", "partial_reduction"}.intersection(operations)
+
+
+@pytest.mark.parametrize("declared", [[4, 6, 5], [-1, 6, 5], None])
+def test_weights_that_a_batch_shares_get_one_product(declared: list[int] | None) -> None:
+    """And that has their update for its epilogue."""
+    x, weights = whole((4, 6, 5), "x"), whole((5, 3), "weights")
+    graph = mpsg.Graph()
+    fed, w = graph.placeholder(declared), graph.placeholder([5, 3])
+    made = graph.matrix_multiplication(fed, w)
+    slope = graph.gradients(graph.reduction_sum(graph.square(made), None), [w])[w]
+    updated = w - slope * 0.5
+    executable = graph.compile({fed: x.shape, w: weights.shape}, [updated])
+    assert [kernel.operation for kernel in executable.kernels] == ["matrix_multiplication"] * 2
+    expected = weights - np.einsum("bik,bij->kj", x, 2 * x @ weights) * 0.5
+    assert_close(np.array(executable.run([x, weights])[0]), expected, 0, what="update")
 
 
 # ---------------------------------------------------------------- sums: within their bounds

@@ -43,6 +43,8 @@ class Kernel {
   virtual size_t workspace_bytes() const { return 0; }
   /// Does `run` tell `arguments.tiles`, if given, of each finished part of output 0?
   virtual bool reports_tiles() const { return false; }
+  /// Do these have all columns, and does each thread go on to the next rows?
+  virtual bool reports_whole_rows() const { return false; }
   /// What executes, for people: "onednn brgconv:avx2, 5 slices", "reference loop".
   virtual std::string description() const = 0;
   /// Its generated code as text; empty if it has none.

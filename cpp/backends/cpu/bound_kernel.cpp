@@ -37,9 +37,11 @@ BoundKernel::BoundKernel(const StitchedKernel& kernel, std::shared_ptr<const Com
   for (const auto& access : kernel.accesses)
     numbers_.insert(numbers_.end(), access.strides.begin(), access.strides.end());
   for (const auto& access : kernel.accesses) numbers_.push_back(access.offset);
+  numbers_.insert(numbers_.end(), kernel.arguments.begin(), kernel.arguments.end());
   call_.extents = numbers_.data();
   call_.strides = call_.extents + kernel.extents.size();
   call_.offsets = call_.strides + kernel.accesses.size() * (kernel.extents.size() + 1);
+  call_.arguments = call_.offsets + kernel.accesses.size();
   call_.chunks = kernel.chunks;
   call_.streaming = bytes_walked(kernel) >= last_cache_bytes();
 }

@@ -38,7 +38,7 @@ class BoundKernel {
  private:
   std::shared_ptr<const CompiledKernel> code_;
   KernelFunction function_;
-  std::vector<int64_t> numbers_;  // extents, strides, offsets
+  std::vector<int64_t> numbers_;  // extents, strides, offsets, arguments
   KernelCall call_{};
   int64_t positions_;
   int64_t lane_;

@@ -1,6 +1,7 @@
 #include "backends/cpu/convolution.h"
 
 #include <optional>
+#include <type_traits>
 
 #include "backends/cpu/contraction/convolution_image_pass.h"
 #include "backends/cpu/contraction/convolution_weights_pass.h"
@@ -24,6 +25,9 @@ class ConvolutionKernel final : public Kernel {
   }
   size_t workspace_bytes() const override { return pass_.workspace_bytes(); }
   bool reports_tiles() const override { return pass_.reports_tiles(); }
+  bool reports_whole_rows() const override {
+    return std::is_same_v<Pass, ImagePass> && pass_.reports_tiles();
+  }
   std::string description() const override { return pass_.description(); }
 
  private:

@@ -8,6 +8,7 @@ namespace {
 int64_t cost_of(ElementOp op) {
   switch (op) {
     case ElementOp::literal:
+    case ElementOp::argument:
     case ElementOp::reduced:
     case ElementOp::position: return 0;
     case ElementOp::load: return 2;

@@ -21,7 +21,8 @@ using pooling::Taps;
 using pooling::WindowLine;
 
 constexpr int64_t largest_extent = int64_t{1} << 31;
-constexpr int64_t task_elements = 1 << 15;  // work that is worth a task of its own
+constexpr int64_t task_elements = 1 << 15;    // work that is worth a task of its own
+constexpr int64_t report_elements = 1 << 12;  // that stay in the first cache until the listener ran
 
 int64_t grain_of(int64_t elements) { return std::max<int64_t>(1, task_elements / elements); }
 
@@ -80,7 +81,8 @@ class PoolingKernel : public Kernel {
   PoolingKernel(const Pooling2DGeometry& geometry, const ThreadPool& pool)
       : images_(geometry), pool_(pool) {}
 
-  bool reports_tiles() const override { return images_.nhwc; }
+  bool reports_tiles() const override { return true; }
+  bool reports_whole_rows() const override { return true; }
 
  protected:
   struct Run {
@@ -95,9 +97,17 @@ class PoolingKernel : public Kernel {
             static_cast<const float*>(arguments.inputs[second]),
             static_cast<float*>(arguments.outputs[0]), arguments.tiles};
   }
-  /// Lines [begin, end) of `pixels` pixels each are final.
-  static void report(const Run& run, int64_t begin, int64_t end, int64_t pixels, int64_t channels) {
-    if (run.tiles) run.tiles->finished(begin * pixels, end * pixels, 0, channels);
+  /// Calls lines(begin, end) for groups of lines, each of which is reported before the next.
+  template <class Lines>
+  static void in_groups(int64_t begin, int64_t end, int64_t elements_of_line, const Lines& lines) {
+    const int64_t group = std::max<int64_t>(1, report_elements / elements_of_line);
+    for (; begin < end; begin += group) lines(begin, std::min(end, begin + group));
+  }
+  /// The lines of the result from element `begin` to `end` are final. A row of the result as a
+  /// matrix is a pixel, or a line of an image of one channel.
+  void report(const Run& run, int64_t begin, int64_t end, int64_t line) const {
+    const int64_t columns = images_.nhwc ? images_.channels : line;
+    if (run.tiles) run.tiles->finished(begin / columns, end / columns, 0, columns);
   }
   std::string describe(const char* what) const {
     return std::string("own ") + what + " " + kernels_.name;
@@ -116,7 +126,10 @@ class MaxPooling final : public PoolingKernel {
     const Run shared = begin(arguments, 0);
     pool_.for_range(images_.count * images_.lines, grain_of(images_.result_line * images_.taps),
                     [&shared](int64_t begin, int64_t end) {
-                      static_cast<const MaxPooling&>(shared.kernel).lines(shared, begin, end);
+                      const auto& kernel = static_cast<const MaxPooling&>(shared.kernel);
+                      in_groups(
+                          begin, end, kernel.images_.result_line,
+                          [&](int64_t first, int64_t last) { kernel.lines(shared, first, last); });
                     });
   }
   std::string description() const override { return describe("max pooling"); }
@@ -127,7 +140,7 @@ class MaxPooling final : public PoolingKernel {
       kernels_.maxima(images_.line(i % images_.lines),
                       run.first + i / images_.lines * images_.source_size,
                       run.result + i * images_.result_line);
-    report(run, begin, end, static_cast<int64_t>(images_.columns.size()), images_.channels);
+    report(run, begin * images_.result_line, end * images_.result_line, images_.result_line);
   }
 };
 
@@ -156,7 +169,10 @@ class MaxPoolingGradient final : public PoolingKernel {
       pool_.for_range(images_.count * images_.lines, grain_of(images_.result_line * images_.taps),
                       [&shared](int64_t begin, int64_t end) {
                         const auto& kernel = static_cast<const MaxPoolingGradient&>(shared.kernel);
-                        for (int64_t i = begin; i < end; ++i) kernel.line(shared, i);
+                        in_groups(begin, end, kernel.images_.source_size / kernel.images_.lines,
+                                  [&](int64_t first, int64_t last) {
+                                    kernel.write_lines(shared, first, last);
+                                  });
                       });
     else
       pool_.for_range(images_.count * channel_blocks(),
@@ -166,12 +182,31 @@ class MaxPoolingGradient final : public PoolingKernel {
                         for (int64_t i = begin; i < end; ++i) kernel.channels(shared, i);
                       });
   }
-  bool reports_tiles() const override { return false; }
+  bool reports_whole_rows() const override { return by_lines_ || channel_blocks() == 1; }
   std::string description() const override { return describe("max pooling gradient"); }
 
  private:
   static constexpr int64_t block_channels = 32;
   int64_t channel_blocks() const { return (images_.channels - 1) / block_channels + 1; }
+
+  /// The elements of the result that belong to a line of windows.
+  struct Part {
+    int64_t first, last;
+  };
+  Part part(int64_t index) const {
+    const int64_t image = index / images_.lines, y = index % images_.lines;
+    const auto bound = [&](int64_t at) {
+      return std::clamp<int64_t>(y_.begin(at), 0, y_.input) * images_.source_line;
+    };
+    const int64_t begin = image * images_.source_size;
+    return {begin + (y == 0 ? 0 : bound(y)),
+            begin + (y + 1 == images_.lines ? images_.source_size : bound(y + 1))};
+  }
+
+  void write_lines(const Run& run, int64_t begin, int64_t end) const {
+    for (int64_t i = begin; i < end; ++i) line(run, i);
+    report(run, part(begin).first, part(end - 1).last, images_.source_line);
+  }
 
   void line(const Run& run, int64_t index) const {
     const int64_t image = index / images_.lines, y = index % images_.lines;
@@ -179,12 +214,8 @@ class MaxPoolingGradient final : public PoolingKernel {
     const float* const gradient = run.first + index * images_.result_line;
     float* const result = run.result + image * images_.source_size;
     if (tiled_) return kernels_.write_to_maxima(images_.line(y), source, gradient, result);
-    const auto bound = [&](int64_t at) {
-      return std::clamp<int64_t>(y_.begin(at), 0, y_.input) * images_.source_line;
-    };
-    const int64_t first = y == 0 ? 0 : bound(y);
-    const int64_t last = y + 1 == images_.lines ? images_.source_size : bound(y + 1);
-    std::fill(result + first, result + last, 0.0f);
+    const Part own = part(index);
+    std::fill(run.result + own.first, run.result + own.last, 0.0f);
     kernels_.add_to_maxima(images_.line(y), source, gradient, result);
   }
 
@@ -202,6 +233,11 @@ class MaxPoolingGradient final : public PoolingKernel {
       line.channels = count;
       kernels_.add_to_maxima(line, source, gradient, result);
     }
+    const int64_t row = image * images_.source_size;
+    if (!images_.nhwc) report(run, row, row + images_.source_size, images_.source_line);
+    else if (run.tiles)
+      run.tiles->finished(row / images_.channels, (row + images_.source_size) / images_.channels,
+                          channel, channel + count);
   }
 
   const bool tiled_;
@@ -228,7 +264,10 @@ class AveragePooling final : public PoolingKernel {
     const Run shared = begin(arguments, 0);
     pool_.for_range(images_.count * images_.lines, grain_of(images_.result_line * images_.taps),
                     [&shared](int64_t begin, int64_t end) {
-                      static_cast<const AveragePooling&>(shared.kernel).lines(shared, begin, end);
+                      const auto& kernel = static_cast<const AveragePooling&>(shared.kernel);
+                      in_groups(
+                          begin, end, kernel.images_.result_line,
+                          [&](int64_t first, int64_t last) { kernel.lines(shared, first, last); });
                     });
   }
   std::string description() const override { return describe("average pooling"); }
@@ -240,7 +279,7 @@ class AveragePooling final : public PoolingKernel {
                         run.first + i / images_.lines * images_.source_size,
                         row_divisors_[static_cast<size_t>(i % images_.lines)],
                         column_divisors_.data(), run.result + i * images_.result_line);
-    report(run, begin, end, static_cast<int64_t>(images_.columns.size()), images_.channels);
+    report(run, begin * images_.result_line, end * images_.result_line, images_.result_line);
   }
 
   const std::vector<float> row_divisors_, column_divisors_;
@@ -275,7 +314,9 @@ class AveragePoolingGradient final : public PoolingKernel {
     pool_.for_range(
         images_.count * height(), grain_of(images_.source_line * 4),
         [&shared](int64_t begin, int64_t end) {
-          static_cast<const AveragePoolingGradient&>(shared.kernel).lines(shared, begin, end);
+          const auto& kernel = static_cast<const AveragePoolingGradient&>(shared.kernel);
+          in_groups(begin, end, kernel.images_.source_line,
+                    [&](int64_t first, int64_t last) { kernel.lines(shared, first, last); });
         });
   }
   std::string description() const override { return describe("average pooling gradient"); }
@@ -298,7 +339,7 @@ class AveragePoolingGradient final : public PoolingKernel {
       kernels_.average_gradients(line, run.first + i / height() * images_.result_size,
                                  run.result + i * images_.source_line);
     }
-    report(run, begin, end, width(), images_.channels);
+    report(run, begin * images_.source_line, end * images_.source_line, images_.source_line);
   }
 
   const std::vector<float> row_divisors_, column_divisors_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -132,6 +134,7 @@ struct Matrix {
     const auto count = *shape.element_count();
     columns = shape.rank() > 0 ? shape[shape.rank() - 1] : 1;
     rows = columns > 0 ? count / columns : 0;
+    if (!kernel.is_map()) return;
     const bool same = kernel.positions() == rows && kernel.lane() == columns;
     flat = !same && kernel.positions() == 1 && kernel.lane() == count;
     if (count > 0 && !same && !flat)
@@ -168,6 +171,55 @@ class EpilogueOnTiles final : public TileListener {
   void* const* operands_;
 };
 
+/// How an epilogue that folds rows cuts them.
+struct Pieces {
+  int64_t count = 0;  // 0: it folds nothing
+  int64_t rows = 0;   // of each but the last
+
+  explicit Pieces(const StitchedKernel& kernel) {
+    if (!kernel.reduces()) return;
+    if (kernel.chunks < 2 || kernel.parallel > 0 || kernel.lane_reduced || kernel.rank() < 2)
+      throw InternalError("an epilogue that does not fold pieces of rows\n" + kernel.to_text());
+    count = kernel.chunks;
+    rows = divided_up(kernel.extents.front(), count);
+    for (int32_t d = 1; d < kernel.lane(); ++d) rows *= kernel.extents[static_cast<size_t>(d)];
+  }
+};
+
+/// Runs the epilogue on each piece of the rows when all of it is final: whoever finishes its last
+/// part still has that in cache. The order of tiles changes nothing in a piece.
+class EpilogueOnPieces final : public TileListener {
+ public:
+  using Left = std::atomic<int64_t>;  // elements of a piece that are not final
+
+  EpilogueOnPieces(const BoundKernel& kernel, const Matrix& matrix, const Pieces& pieces,
+                   void* const* operands, void* counters)
+      : kernel_(kernel), pieces_(pieces), operands_(operands), left_(static_cast<Left*>(counters)) {
+    for (int64_t piece = 0; piece < pieces.count; ++piece)
+      std::construct_at(left_ + piece,
+                        std::min(pieces.rows, matrix.rows - piece * pieces.rows) * matrix.columns);
+  }
+
+  void finished(int64_t row_begin, int64_t row_end, int64_t column_begin,
+                int64_t column_end) const override {
+    const int64_t columns = column_end - column_begin;
+    for (int64_t row = row_begin; columns > 0 && row < row_end;) {
+      const int64_t piece = row / pieces_.rows;
+      const int64_t end = std::min(row_end, (piece + 1) * pieces_.rows);
+      const int64_t elements = (end - row) * columns;
+      if (left_[piece].fetch_sub(elements, std::memory_order_acq_rel) == elements)
+        kernel_.run(operands_, piece, piece + 1, 0, kernel_.lane(), nullptr);
+      row = end;
+    }
+  }
+
+ private:
+  const BoundKernel& kernel_;
+  const Pieces& pieces_;
+  void* const* operands_;
+  Left* left_;
+};
+
 class RootStep final : public Kernel {
  public:
   RootStep(const TensorType& result, size_t root_inputs, std::unique_ptr<Kernel> root,
@@ -177,9 +229,11 @@ class RootStep final : public Kernel {
         root_inputs_(root_inputs),
         root_(std::move(root)),
         epilogue_(region_->kernel, std::move(code), pool),
-        matrix_(result.shape, epilogue_.kernel()) {
-    if (!epilogue_.kernel().is_map() || epilogue_.kernel().scratch_bytes() > 0)
-      throw InternalError("an epilogue that is no map\n" + region_->kernel.to_text());
+        matrix_(result.shape, epilogue_.kernel()),
+        pieces_(region_->kernel),
+        on_parts_(pieces_.count > 0 ? root_->reports_whole_rows() : root_->reports_tiles()) {
+    if (epilogue_.kernel().scratch_bytes() > 0)
+      throw InternalError("an epilogue with scratch memory\n" + region_->kernel.to_text());
   }
 
   void run(const KernelArguments& arguments) const override {
@@ -189,18 +243,33 @@ class RootStep final : public Kernel {
     const auto results = arguments.outputs.subspan(1);
     std::copy(results.begin(), results.end(),
               std::copy(extra.begin(), extra.end(), operands.begin() + 1));
-    const EpilogueOnTiles tiles(epilogue_.kernel(), matrix_, operands.data());
     KernelArguments root = arguments;
     root.inputs = arguments.inputs.first(root_inputs_);
     root.outputs = arguments.outputs.first(1);
-    root.tiles = root_->reports_tiles() ? &tiles : nullptr;
-    root_->run(root);
-    if (!root.tiles) epilogue_.run(operands.data(), nullptr);
+    if (!on_parts_) {
+      root_->run(root);
+      epilogue_.run(operands.data(), nullptr);
+    } else if (pieces_.count > 0) {
+      auto* const counters = static_cast<std::byte*>(arguments.workspace) + counters_at();
+      const EpilogueOnPieces pieces(epilogue_.kernel(), matrix_, pieces_, operands.data(),
+                                    counters);
+      root.tiles = &pieces;
+      root_->run(root);
+    } else {
+      const EpilogueOnTiles tiles(epilogue_.kernel(), matrix_, operands.data());
+      root.tiles = &tiles;
+      root_->run(root);
+    }
   }
-  size_t workspace_bytes() const override { return root_->workspace_bytes(); }
+  size_t workspace_bytes() const override {
+    if (!on_parts_ || pieces_.count == 0) return root_->workspace_bytes();
+    return counters_at() + static_cast<size_t>(pieces_.count) * sizeof(EpilogueOnPieces::Left);
+  }
   std::string description() const override {
-    return root_->description() + (root_->reports_tiles() ? ", on each tile " : ", then ") +
-           describe(epilogue_);
+    const char* const when = !on_parts_           ? ", then "
+                             : pieces_.count == 0 ? ", on each tile "
+                                                  : ", on each piece ";
+    return root_->description() + when + describe(epilogue_);
   }
   std::string source() const override { return source_of(*region_); }
   size_t resident_bytes() const override {
@@ -208,11 +277,18 @@ class RootStep final : public Kernel {
   }
 
  private:
+  size_t counters_at() const {
+    constexpr size_t line = 64;
+    return (root_->workspace_bytes() + line - 1) / line * line;
+  }
+
   std::shared_ptr<const StitchedRegion> region_;
   size_t root_inputs_;
   std::unique_ptr<Kernel> root_;
   StitchedStep epilogue_;
   Matrix matrix_;
+  Pieces pieces_;
+  bool on_parts_;  // of the root's result, as they are finished
 };
 
 }  // namespace

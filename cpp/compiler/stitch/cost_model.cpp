@@ -9,6 +9,7 @@ namespace mpsg::stitch {
 int cost_of(ElementOp op) {
   switch (op) {
     case ElementOp::literal:
+    case ElementOp::argument:
     case ElementOp::position:
     case ElementOp::reduced: return 0;
     case ElementOp::divide:

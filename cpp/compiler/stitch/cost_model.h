@@ -32,6 +32,10 @@ inline constexpr int64_t chunk_kept_limit = 512;
 inline constexpr int64_t chunk_elements = 8192;
 inline constexpr int64_t elements_per_chunk = 4096;
 inline constexpr int chunks_per_thread = 8;
+/// A piece of what a root finishes had better be in the cache of whoever folds it, and have enough
+/// rows that the pieces are little to what was folded.
+inline constexpr int64_t most_chunk_elements = 8192;
+inline constexpr int64_t least_chunk_rows = 64;
 
 int cost_of(ElementOp op);
 /// A guess before any program is written.

@@ -266,7 +266,8 @@ class Rebuild {
     region->kernel = parts[0].built->kernel;
     region->ended = parts[0].unit->ended;
     for (const auto& part : parts.subspan(1))
-      region->further.push_back({part.built->kernel.extents, part.built->kernel.accesses});
+      region->further.push_back(
+          {part.built->kernel.extents, part.built->kernel.accesses, part.built->kernel.arguments});
     auto node = node_like(parts.back().unit->draft.outputs.back().operation);
     node.row = &require_row("stitched");
     std::vector<TensorId> outputs;

@@ -19,10 +19,13 @@ class MemberContext final : public StitchContext {
 
   const TensorType& input_type(int operand) const override;
   const TensorType& result_type() const override;
+  const Shape& input_symbols(int operand) const override;
+  const Shape& result_symbols() const override;
   Expression input(int operand) override;
   Expression input_at(int operand, const Indices& at, Element guard = {}) override;
   const StitchIndex& index(int axis) const override { return at_[static_cast<size_t>(axis)]; }
   Expression value_of(const StitchIndex& index) override;
+  Expression value_of(const StitchSize& size) override;
 
  private:
   Expression pull(int operand, const Indices& at, Element guard);
@@ -78,14 +81,25 @@ class Builder {
     };
     for (const auto& term : index.terms) {
       auto at = elements_.position(term.dimension);
-      const auto scale = symbols_.value_of(term.scale);
-      if (scale != 1)
+      if (term.scale != 1)
         at = elements_.apply(ElementOp::multiply, at,
-                             elements_.literal_integer(scale, DataType::int64));
+                             value_of({term.scale, symbols_.value_of(term.scale)}));
       add(at);
     }
-    if (index.offset != 0 || !sum) add(elements_.literal_integer(index.offset, DataType::int64));
+    if (index.offset != 0 || !sum) add(value_of(index.offset));
     return sum;
+  }
+
+  /// Equal sizes are one argument, others are several even where this run makes them equal.
+  Element value_of(const StitchSize& size) {
+    if (!size.is_open()) return elements_.literal_integer(size.value, DataType::int64);
+    const auto found = std::ranges::find(arguments_, size);
+    const auto index = static_cast<int32_t>(found - arguments_.begin());
+    if (found == arguments_.end()) {
+      arguments_.push_back(size);
+      kernel_.arguments.push_back(size.value);
+    }
+    return elements_.argument(index);
   }
 
  private:
@@ -139,6 +153,7 @@ class Builder {
   BuiltKernel attempt_build() {
     kernel_ = {};
     accesses_.clear();
+    arguments_.clear();
     operands_.clear();
     pulled_.clear();
     reductions_.clear();
@@ -168,7 +183,7 @@ class Builder {
       if (!shape[axis].is_one()) {
         for (const auto& term : at[axis].terms)
           access.strides[static_cast<size_t>(term.dimension)] += product(term.scale, stride);
-        access.offset += at[axis].offset * stride_value;
+        access.offset += at[axis].offset.value * stride_value;
       }
       stride = product(stride, shape[axis].symbol);
       stride_value *= shape[axis].value;
@@ -189,14 +204,14 @@ class Builder {
     const auto shape = extents(shown);
     const auto type = graph_.type(base).data_type;
     Element further;
-    int64_t stride = 1;
-    for (size_t axis = shape.size(); axis-- > 0; stride *= shape[axis].value) {
+    StitchSize stride = 1;
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      const auto step = stride;
+      stride = {product(stride.symbol, shape[axis].symbol), stride.value * shape[axis].value};
       // Along a size of one every index that is read is 0.
       if (!at[axis].dynamic || shape[axis].is_one()) continue;
       auto part = at[axis].dynamic;
-      if (stride != 1)
-        part = elements_.apply(ElementOp::multiply, part,
-                               elements_.literal_integer(stride, DataType::int64));
+      if (step != 1) part = elements_.apply(ElementOp::multiply, part, value_of(step));
       further = further ? elements_.apply(ElementOp::add, further, part) : part;
     }
     const auto access = add_access(walk(operand(base), shape, at));
@@ -360,6 +375,7 @@ class Builder {
   StitchedKernel kernel_;
   ElementBuilder elements_{kernel_.program};
   std::vector<DraftAccess> accesses_;
+  std::vector<StitchSize> arguments_;  // of the kernel
   std::vector<TensorId> operands_;
   std::vector<Pulled> pulled_;
   std::vector<Reduction> reductions_;
@@ -380,8 +396,19 @@ const TensorType& MemberContext::input_type(int operand) const {
 
 const TensorType& MemberContext::result_type() const { return owner_.graph().type(id_); }
 
+const Shape& MemberContext::input_symbols(int operand) const {
+  const auto& graph = owner_.graph();
+  return graph.symbolic_shape(graph.node(id_.operation).inputs[static_cast<size_t>(operand)]);
+}
+
+const Shape& MemberContext::result_symbols() const { return owner_.graph().symbolic_shape(id_); }
+
 Expression MemberContext::value_of(const StitchIndex& index) {
   return {builder(), owner_.value_of(index)};
+}
+
+Expression MemberContext::value_of(const StitchSize& size) {
+  return {builder(), owner_.value_of(size)};
 }
 
 Expression MemberContext::pull(int operand, const Indices& at, Element guard) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 namespace mpsg::stitch {
 
@@ -70,20 +71,36 @@ bool is_movement(const Node& node) {
 
 bool is_broadcast(const Node& node) { return node.row->name == "broadcast"; }
 
+namespace {
+
+/// Rows that take a kernel along, and whether they finish their result in whole rows (all axes but
+/// the last, the last), one group of neighbours after the other.
+constexpr std::array<std::pair<std::string_view, bool>, 11> roots{{
+    {"matrix_multiplication", false},
+    {"convolution_2d", true},
+    {"convolution_2d_data_gradient", true},
+    {"convolution_2d_weights_gradient", false},
+    {"convolution_transpose_2d", true},
+    {"convolution_transpose_2d_data_gradient", true},
+    {"convolution_transpose_2d_weights_gradient", false},
+    {"max_pooling_2d", true},
+    {"max_pooling_2d_gradient", true},
+    {"avg_pooling_2d", true},
+    {"avg_pooling_2d_gradient", true},
+}};
+
+auto find_root(const Node& node) {
+  return std::ranges::find(roots, node.row->name, [](const auto& root) { return root.first; });
+}
+
+}  // namespace
+
 bool is_root(const Node& node) {
-  static constexpr std::array<std::string_view, 9> roots{
-      "matrix_multiplication",
-      "convolution_2d",
-      "convolution_2d_data_gradient",
-      "convolution_2d_weights_gradient",
-      "convolution_transpose_2d",
-      "convolution_transpose_2d_data_gradient",
-      "convolution_transpose_2d_weights_gradient",
-      "max_pooling_2d",
-      "avg_pooling_2d"};
-  return std::ranges::find(roots, node.row->name) != roots.end() && node.outputs.size() == 1 &&
+  return find_root(node) != roots.end() && node.outputs.size() == 1 &&
          node.outputs[0].shape.rank() > 0 && node.outputs[0].shape.element_count() != 0;
 }
+
+bool finishes_rows(const Node& root) { return find_root(root)->second; }
 
 Extents extents_of(const GraphData& graph, TensorId id) {
   return extents_of(graph.symbolic_shape(id), graph.type(id).shape);

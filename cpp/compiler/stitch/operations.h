@@ -32,6 +32,9 @@ bool is_movement(const Node& node);
 bool is_broadcast(const Node& node);
 /// May it take a kernel along, as its epilogue?
 bool is_root(const Node& node);
+/// Does this root finish its result row by row (all axes but the last, the last), so that its
+/// epilogue may reduce pieces of rows?
+bool finishes_rows(const Node& root);
 
 Extents extents_of(const GraphData& graph, TensorId id);
 

@@ -259,6 +259,14 @@ class Grower {
     return worth_moving(producer, id, operand) ? Fit::producer_moved : Fit::none;
   }
 
+  /// May an epilogue fold rows of the root's result in pieces, each as soon as it is finished?
+  bool folds_rows(OperationId root, const Space& space) const {
+    const auto& shape = graph_.symbolic_shape({root, 0});
+    const auto& pattern = space.pattern;
+    return space.chunks > 1 && pattern.size() == 2 && pattern[0].second && !pattern[1].second &&
+           pattern[1].first == shape[shape.rank() - 1] && finishes_rows(node(root));
+  }
+
   /// Is the fit possible? Adjusts the space that both will have.
   bool agree(const Group& from, const Group& to, Fit how, Space& space) const {
     const bool roots = from.root >= 0 || to.root >= 0;
@@ -266,7 +274,10 @@ class Grower {
       case Fit::none: return false;
       case Fit::whole:
         if (from.space.full != to.space.full || (from.root >= 0 && to.root >= 0)) return false;
-        if (roots && (from.space.reduces || to.space.reduces)) return false;
+        for (const auto* reducing : {&from, &to})
+          if (roots && reducing->space.reduces &&
+              !folds_rows(std::max(from.root, to.root), reducing->space))
+            return false;
         if (from.space.reduces && to.space.reduces && !from.space.reduces_as(to.space))
           return false;
         space = from.space.reduces ? from.space : to.space;

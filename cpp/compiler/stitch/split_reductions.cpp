@@ -34,7 +34,9 @@ int64_t chunks_for(const GraphData& graph, const Node& node, int threads) {
     inside = inside || folded[static_cast<size_t>(axis)];
     if (inside) extent *= shape[axis];
   }
-  auto chunks = std::clamp<int64_t>(elements / elements_per_chunk, 2, threads * chunks_per_thread);
+  const auto in_cache = elements / std::max(most_chunk_elements, least_chunk_rows * kept);
+  auto chunks = std::clamp<int64_t>(elements / elements_per_chunk, 2,
+                                    std::max<int64_t>(threads * chunks_per_thread, in_cache));
   chunks = std::min(chunks, extent);
   // None may be empty.
   const auto piece = (extent + chunks - 1) / chunks;

@@ -101,14 +101,15 @@ void stitch_concat(StitchContext& c) {
   const int axis = from_front(c.integer("dimension"), c.result_type().shape.rank());
   auto at = result_indices(c);
   const auto place = at[static_cast<size_t>(axis)];
-  int64_t start = c.result_type().shape[axis];
+  StitchSize end = 0;
+  for (int i = 0; i < c.input_count(); ++i) end = end + c.input_size(i, axis);
   Expression value;
   for (int i = c.input_count() - 1; i >= 0; --i) {
-    const int64_t size = c.input_type(i).shape[axis];
-    start -= size;
-    if (size == 0) continue;
-    at[static_cast<size_t>(axis)] = place.shifted(-start);
-    if (size == c.result_type().shape[axis]) return c.give(c.input_at(i, at));
+    const auto size = c.input_size(i, axis);
+    const auto start = end = end - size;
+    if (size.value == 0) continue;
+    at[static_cast<size_t>(axis)] = place.shifted(start * -1);
+    if (size.value == c.result_type().shape[axis]) return c.give(c.input_at(i, at));
     const auto here = c.inside(at[static_cast<size_t>(axis)], 0, size);
     const auto own = c.input_at(i, at, here);
     value = value ? select({c.builder(), here}, own, value) : own;

@@ -162,7 +162,8 @@ struct StitchedAxis {
 };
 
 /// The source position that a mode other than CONSTANT and ZERO gives for any position.
-Expression folded_position(StitchContext& c, PaddingMode mode, const Expression& at, int64_t size) {
+Expression folded_position(StitchContext& c, PaddingMode mode, const Expression& at,
+                           const StitchSize& size) {
   const auto zero = integer(c, 0), last = integer(c, size - 1), count = integer(c, size);
   switch (mode) {
     case PaddingMode::REFLECT:
@@ -177,8 +178,8 @@ Expression folded_position(StitchContext& c, PaddingMode mode, const Expression&
   return select(rest < zero, rest + count, rest);
 }
 
-StitchedAxis stitched_axis(StitchContext& c, PaddingMode mode, const StitchIndex& at, int64_t size,
-                           bool all_inside) {
+StitchedAxis stitched_axis(StitchContext& c, PaddingMode mode, const StitchIndex& at,
+                           const StitchSize& size, bool all_inside) {
   if (all_inside) return {at, {}, {}};
   if (mode == PaddingMode::CONSTANT || mode == PaddingMode::ZERO)
     return {at, c.inside(at, 0, size), {}};
@@ -214,7 +215,8 @@ void stitch_pad(StitchContext& c) {
   for (int i = 0; i < source.rank(); ++i) {
     const auto axis = static_cast<size_t>(i);
     const bool all_inside = left[axis] <= 0 && right[axis] <= 0;
-    const auto map = stitched_axis(c, mode, c.index(i).shifted(-left[axis]), source[i], all_inside);
+    const auto map =
+        stitched_axis(c, mode, c.index(i).shifted(-left[axis]), c.input_size(0, i), all_inside);
     at.push_back(map.source);
     guard = both_guards(c, guard, map.guard);
     if (!map.negated) continue;
@@ -241,7 +243,7 @@ void stitch_pad_gradient(StitchContext& c) {
     if (repeats && mode != PaddingMode::CONSTANT && mode != PaddingMode::ZERO) return c.refuse();
     at.push_back(c.index(i).shifted(left[axis]));
     if (left[axis] < 0 || right[axis] < 0)
-      guard = both_guards(c, guard, c.inside(at.back(), 0, padded[i]));
+      guard = both_guards(c, guard, c.inside(at.back(), 0, c.input_size(0, i)));
   }
   const auto value = c.input_at(0, at, guard);
   c.give(value.literal(0) + value);  // the reference loop sums from 0: -0 becomes 0

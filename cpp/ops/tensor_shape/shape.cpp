@@ -533,7 +533,7 @@ void stitch_reverse(StitchContext& c) {
   auto at = result_indices(c);
   const auto turn = [&](int axis) {
     auto& index = at[static_cast<size_t>(axis)];
-    index = scaled(c, index, -1).shifted(shape[axis] - 1);
+    index = scaled(c, index, -1).shifted(c.result_size(axis) - 1);
   };
   if (c.given("axes")) {
     for (const auto axis : c.integers("axes"))

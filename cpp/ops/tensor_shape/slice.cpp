@@ -111,14 +111,22 @@ Argument shape_argument(std::string_view name, const Tensor& x) {
   return {name, shape_of(x)};
 }
 
-/// A slice in a stitched kernel: its axes, and where each begins.
+/// A slice in a stitched kernel: its axes, how long each is and where it begins.
 struct StitchedSlice {
   std::vector<SliceAxis> axes;
+  std::vector<StitchSize> sizes;
   std::vector<StitchIndex> starts;
 };
 
+/// A shape as it is in this run, and in symbols.
+struct BothShapes {
+  const Shape& values;
+  const Shape& symbols;
+};
+
 /// A start that the run says, moved to the nearest that fits.
-StitchIndex run_time_start(StitchContext& c, int axis, int64_t extent, int64_t size) {
+StitchIndex run_time_start(StitchContext& c, int axis, const StitchSize& extent,
+                           const StitchSize& size) {
   const int operand = c.first_input("start_tensor");
   std::vector<StitchIndex> at;
   if (c.input_type(operand).shape.rank() > 0) at.push_back(StitchIndex::constant(axis));
@@ -128,22 +136,35 @@ StitchIndex run_time_start(StitchContext& c, int axis, int64_t extent, int64_t s
                            .apply(ElementOp::minimum, integer(c, extent - size)));
 }
 
-StitchedSlice stitched_slice(StitchContext& c, const Shape& data, const Shape* update) {
-  const auto bounds = slice_bounds(c, data.rank(), update);
-  StitchedSlice slice{*resolve_slice(bounds, data), {}};
+StitchedSlice stitched_slice(StitchContext& c, const BothShapes& data, const BothShapes* update) {
+  const auto bounds = slice_bounds(c, data.values.rank(), update ? &update->values : nullptr);
+  const auto of_symbols = slice_bounds(c, data.values.rank(), update ? &update->symbols : nullptr);
+  StitchedSlice slice{*resolve_slice(bounds, data.values), {}, {}};
+  const auto symbols = *resolve_slice(of_symbols, data.symbols);
   for (size_t i = 0; i < slice.axes.size(); ++i) {
     const auto& axis = slice.axes[i];
     const int at = static_cast<int>(i);
     const bool run_time = bounds.run_time && i < bounds.starts->size();
-    slice.starts.push_back(run_time ? run_time_start(c, at, data[at], axis.size)
-                                    : StitchIndex::constant(axis.start));
+    slice.sizes.emplace_back(symbols[i].size, axis.size);
+    const StitchSize extent{data.symbols[at], data.values[at]};
+    slice.starts.push_back(run_time
+                               ? run_time_start(c, at, extent, slice.sizes.back())
+                               : StitchIndex::constant(StitchSize{symbols[i].start, axis.start}));
   }
   return slice;
 }
 
+BothShapes input_shapes(const StitchContext& c, int operand) {
+  return {c.input_type(operand).shape, c.input_symbols(operand)};
+}
+
+BothShapes result_shapes(const StitchContext& c) {
+  return {c.result_type().shape, c.result_symbols()};
+}
+
 void stitch_slice(StitchContext& c) {
   if (refuse_complex(c)) return;
-  const auto slice = stitched_slice(c, c.input_type(0).shape, nullptr);
+  const auto slice = stitched_slice(c, input_shapes(c, 0), nullptr);
   std::vector<StitchIndex> at;
   int axis = 0;
   for (size_t i = 0; i < slice.axes.size(); ++i) {
@@ -175,8 +196,8 @@ PlaceInSlice place_in_slice(StitchContext& c, const StitchedSlice& slice) {
       guard = equal(quotient * stride, steps).element();
       index = dynamic_index(quotient);
     }
-    if (axis.size != c.result_type().shape[at] || axis.stride != 1)
-      guard = both_guards(c, guard, c.inside(index, 0, axis.size));
+    if (slice.sizes[i] != c.result_size(at) || axis.stride != 1)
+      guard = both_guards(c, guard, c.inside(index, 0, slice.sizes[i]));
     place.guard = both_guards(c, place.guard, guard);
     if (!axis.squeezed) place.at.push_back(index);
   }
@@ -231,7 +252,7 @@ void infer_slice_gradient(InferContext& c) {
 
 void stitch_slice_gradient(StitchContext& c) {
   if (refuse_complex(c)) return;
-  const auto place = place_in_slice(c, stitched_slice(c, c.result_type().shape, nullptr));
+  const auto place = place_in_slice(c, stitched_slice(c, result_shapes(c), nullptr));
   c.give(c.input_at(0, place.at, place.guard));
 }
 
@@ -299,8 +320,8 @@ void evaluate_slice_update(const EvaluateContext& c) {
 
 void stitch_slice_update(StitchContext& c) {
   if (refuse_complex(c)) return;
-  const auto& update = c.input_type(c.first_input("update")).shape;
-  const auto place = place_in_slice(c, stitched_slice(c, c.result_type().shape, &update));
+  const auto update = input_shapes(c, c.first_input("update"));
+  const auto place = place_in_slice(c, stitched_slice(c, result_shapes(c), &update));
   const auto replaced = c.input_at(c.first_input("update"), place.at, place.guard);
   if (!place.guard) return c.give(replaced);
   const Expression inside(c.builder(), place.guard);

@@ -73,6 +73,8 @@ void KernelEmitter::read_call() {
       streaming_ = builder_.CreateICmpNE(
           call_field(offsetof(KernelCall, streaming), builder_.getInt8Ty(), "streaming"),
           builder_.getInt8(0));
+  if (!kernel_.arguments.empty())
+    arguments_ = call_field(offsetof(KernelCall, arguments), pointer, "arguments");
   if (!kernel_.saved.empty())
     scratch_ = call_field(offsetof(KernelCall, scratch), pointer, "scratch");
 }

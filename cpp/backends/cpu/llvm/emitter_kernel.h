@@ -144,6 +144,7 @@ class KernelEmitter {
   llvm::Value* lane_end_ = nullptr;
   llvm::Value* chunks_ = nullptr;
   llvm::Value* scratch_ = nullptr;
+  llvm::Value* arguments_ = nullptr;
   llvm::Value* streaming_ = nullptr;
   std::vector<llvm::Value*> extents_;
   std::vector<std::vector<llvm::Value*>> strides_;  // null where 0

@@ -64,6 +64,8 @@ Value* KernelEmitter::compute(Frame& frame, const ElementInstruction& instructio
                               bool vector) {
   switch (instruction.op) {
     case ElementOp::literal: return literal_value(context_, instruction.type, instruction.bits);
+    case ElementOp::argument:
+      return element_of(arguments_, static_cast<size_t>(instruction.index), "argument");
     case ElementOp::load: return load(frame, instruction, copy, vector);
     case ElementOp::position: return position(frame, instruction.index, copy, vector);
     default: break;
