@@ -99,6 +99,31 @@ enum class ScatterMode : int64_t {
   SET = 6,
 };
 
+/// An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x + 0.5
+/// between 0 and 1.
+enum class RNNActivation : int64_t {
+  NONE = 0,
+  RELU = 1,
+  TANH = 2,
+  SIGMOID = 3,
+  HARD_SIGMOID = 4,
+};
+
+/// What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n).
+enum class FFTScalingMode : int64_t {
+  NONE = 0,
+  SIZE = 1,
+  UNITARY = 2,
+};
+
+/// How a sparse matrix is stored: the row and the column of every value (COO), or the values column
+/// by column (CSC) or row by row (CSR) with where each column or row begins.
+enum class SparseStorageType : int64_t {
+  COO = 0,
+  CSC = 1,
+  CSR = 2,
+};
+
 /// What stands between pixels: the nearest one, or a mixture by the distances.
 enum class ResizeMode : int64_t {
   NEAREST = 0,
@@ -349,6 +374,108 @@ struct RandomOpDescriptor {
     arguments.push_back({"mean", AttributeValue(mean)});
     arguments.push_back({"standard_deviation", AttributeValue(standard_deviation)});
     arguments.push_back({"sampling_method", static_cast<int64_t>(sampling_method)});
+  }
+};
+
+/// Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it goes
+/// through the sequence from its end (`reverse`) or in both directions, whether it also returns
+/// what its gradient needs (`training`), and its activation.
+struct SingleGateRNNDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool training = false;
+  RNNActivation activation = RNNActivation::RELU;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"activation", static_cast<int64_t>(activation)});
+  }
+};
+
+/// Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether it
+/// also returns the cells (`produce_cell`) and what its gradient needs (`training`), the order of
+/// its gates (input, forget, cell, output; with `forget_gate_last` input, cell, forget, output) and
+/// their activations; `activation` is that of the cell.
+struct LSTMDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool produce_cell = false;
+  bool training = false;
+  bool forget_gate_last = false;
+  RNNActivation input_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation forget_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation cell_gate_activation = RNNActivation::TANH;
+  RNNActivation output_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation activation = RNNActivation::TANH;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"produce_cell", AttributeValue(produce_cell)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"forget_gate_last", AttributeValue(forget_gate_last)});
+    arguments.push_back({"input_gate_activation", static_cast<int64_t>(input_gate_activation)});
+    arguments.push_back({"forget_gate_activation", static_cast<int64_t>(forget_gate_activation)});
+    arguments.push_back({"cell_gate_activation", static_cast<int64_t>(cell_gate_activation)});
+    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
+    arguments.push_back({"activation", static_cast<int64_t>(activation)});
+  }
+};
+
+/// Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also
+/// returns what its gradient needs (`training`), the order of its gates (update, reset, output;
+/// with `reset_gate_first` reset, update, output), whether the reset gate is applied after the
+/// product with the recurrent weights (`reset_after`), which part the update gate keeps (`flip_z`),
+/// and the activations.
+struct GRUDescriptor {
+  bool reverse = false;
+  bool bidirectional = false;
+  bool training = false;
+  bool reset_gate_first = false;
+  bool reset_after = false;
+  bool flip_z = false;
+  RNNActivation update_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation reset_gate_activation = RNNActivation::SIGMOID;
+  RNNActivation output_gate_activation = RNNActivation::TANH;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"reverse", AttributeValue(reverse)});
+    arguments.push_back({"bidirectional", AttributeValue(bidirectional)});
+    arguments.push_back({"training", AttributeValue(training)});
+    arguments.push_back({"reset_gate_first", AttributeValue(reset_gate_first)});
+    arguments.push_back({"reset_after", AttributeValue(reset_after)});
+    arguments.push_back({"flip_z", AttributeValue(flip_z)});
+    arguments.push_back({"update_gate_activation", static_cast<int64_t>(update_gate_activation)});
+    arguments.push_back({"reset_gate_activation", static_cast<int64_t>(reset_gate_activation)});
+    arguments.push_back({"output_gate_activation", static_cast<int64_t>(output_gate_activation)});
+  }
+};
+
+/// Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent (`inverse`: +,
+/// else -), the scale, which does not depend on it, and whether hermitean_to_real_fft makes an odd
+/// number of elements.
+struct FFTDescriptor {
+  bool inverse = false;
+  FFTScalingMode scaling_mode = FFTScalingMode::NONE;
+  bool round_to_odd_hermitean = false;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"inverse", AttributeValue(inverse)});
+    arguments.push_back({"scaling_mode", static_cast<int64_t>(scaling_mode)});
+    arguments.push_back({"round_to_odd_hermitean", AttributeValue(round_to_odd_hermitean)});
+  }
+};
+
+/// How a sparse matrix is stored, and the type of its values (MPSGraphCreateSparseOpDescriptor).
+struct CreateSparseOpDescriptor {
+  SparseStorageType sparse_storage_type = SparseStorageType::COO;
+  DataType data_type = DataType::float32;
+
+  void append_to(std::vector<Argument>& arguments) const {
+    arguments.push_back({"sparse_storage_type", static_cast<int64_t>(sparse_storage_type)});
+    arguments.push_back({"data_type", AttributeValue(data_type)});
   }
 };
 
@@ -1425,6 +1552,165 @@ inline Tensor cumulative_sum(const Tensor& tensor, const IntegersOrTensor& axis,
                 {"exclusive", AttributeValue(options.exclusive)},
                 {"reverse", AttributeValue(options.reverse)}},
                options.name);
+}
+
+// --- DepthwiseConvolution
+
+/// A convolution of each channel of `source` with weights of its own. Images are (N, C, H, W) or
+/// (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or (kH, kW, C,
+/// multiplier) with HWIO; result channel c * multiplier + m is of source channel c (TensorFlow's
+/// order). Padding is as in convolution_2d. A composite of its grouped form.
+/// Apple: depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0).
+inline Tensor depthwise_convolution_2d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const DepthwiseConvolution2DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d", source, weights)
+      .add_one("depthwise_convolution_2d", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_2d with respect to its source, whose shape is
+/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
+/// composite of its grouped form.
+/// Apple:
+/// depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+/// (macOS 11.0).
+inline Tensor depthwise_convolution_2d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d_data_gradient", incoming_gradient, weights)
+      .add_one("depthwise_convolution_2d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
+/// `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+/// (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+/// multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d. A
+/// composite of its grouped form.
+/// Apple:
+/// depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+/// (macOS 11.0).
+inline Tensor depthwise_convolution_2d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution2DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_2d_weights_gradient", incoming_gradient, source)
+      .add_one("depthwise_convolution_2d_weights_gradient", std::move(arguments), name);
+}
+
+/// A 3D convolution of each channel of `source` with weights of its own. The channels are dimension
+/// `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1: (..., D, H,
+/// W, C)), and so they are in the weights, which have these four only. The window slides over the
+/// other three; the dimensions before are a batch. Floating-point types. A composite of the grouped
+/// convolution_3d.
+/// Apple: depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0).
+inline Tensor depthwise_convolution_3d(const TensorOrScalar& source, const TensorOrScalar& weights,
+                                       const DepthwiseConvolution3DOpDescriptor& descriptor,
+                                       const std::string& name = {}) {
+  std::vector<Argument> arguments{{"source", source}, {"weights", weights}};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d", source, weights)
+      .add_one("depthwise_convolution_3d", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its source, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_data_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& weights,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"weights", weights},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_data_gradient", incoming_gradient, weights)
+      .add_one("depthwise_convolution_3d_data_gradient", std::move(arguments), name);
+}
+
+/// The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
+/// `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+/// `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights, which
+/// have these four only. The window slides over the other three; the dimensions before are a batch.
+/// Floating-point types. A composite of the grouped convolution_3d.
+/// Apple:
+/// depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+/// (macOS 12.0).
+inline Tensor depthwise_convolution_3d_weights_gradient(
+    const TensorOrScalar& incoming_gradient, const TensorOrScalar& source,
+    const IntegersOrTensor& output_shape, const DepthwiseConvolution3DOpDescriptor& descriptor,
+    const std::string& name = {}) {
+  std::vector<Argument> arguments{{"incoming_gradient", incoming_gradient},
+                                  {"source", source},
+                                  output_shape.argument("output_shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("depthwise_convolution_3d_weights_gradient", incoming_gradient, source)
+      .add_one("depthwise_convolution_3d_weights_gradient", std::move(arguments), name);
+}
+
+// --- FourierTransform
+
+/// The discrete Fourier transform of a complex or real tensor: complex64, of the same shape. `axes`
+/// (an int, ints or an integer tensor) are transformed one after the other: the sum over k of
+/// tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the scale: 1, 1 / V
+/// or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is (FFTScalingMode). Any
+/// size is quick.
+/// Apple: fastFourierTransformWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor fast_fourier_transform(const Tensor& tensor, const IntegersOrTensor& axes,
+                                     const FFTDescriptor& descriptor,
+                                     const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("fast_fourier_transform", tensor)
+      .add_one("fast_fourier_transform", std::move(arguments), name);
+}
+
+/// The discrete Fourier transform of a spectrum of which the last of `axes` has the first n / 2 + 1
+/// elements only and the others are taken to be their conjugates, so that the result is real:
+/// NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
+/// round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after the
+/// other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`,
+/// times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever
+/// `inverse` is (FFTScalingMode). Any size is quick.
+/// Apple: HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor hermitean_to_real_fft(const Tensor& tensor, const IntegersOrTensor& axes,
+                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("hermitean_to_real_fft", tensor)
+      .add_one("hermitean_to_real_fft", std::move(arguments), name);
+}
+
+/// The discrete Fourier transform of a real tensor, of which the last of `axes` keeps the first n /
+/// 2 + 1 elements only: the others are their conjugates (NumPy's rfftn, and with `inverse` its
+/// conjugate). `axes` (an int, ints or an integer tensor) are transformed one after the other: the
+/// sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if `inverse`, times the
+/// scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes, whatever `inverse` is
+/// (FFTScalingMode). Any size is quick.
+/// Apple: realToHermiteanFFTWithTensor:axes:descriptor:name: (macOS 14.0).
+inline Tensor real_to_hermitean_fft(const Tensor& tensor, const IntegersOrTensor& axes,
+                                    const FFTDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{{"tensor", tensor}, axes.argument("axes")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("real_to_hermitean_fft", tensor)
+      .add_one("real_to_hermitean_fft", std::move(arguments), name);
 }
 
 // --- Gather
@@ -3093,6 +3379,25 @@ inline Tensor sort(const Tensor& tensor, const IntegersOrTensor& axis,
                 axis.argument("axis"),
                 {"descending", AttributeValue(options.descending)}},
                options.name);
+}
+
+// --- SparseOps
+
+/// A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column (x)
+/// and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the column
+/// of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the same by
+/// columns, index_0 holds the rows. Values at one place are added up; places outside the matrix are
+/// skipped. The result is stored as a dense tensor, which products and all other operations take.
+/// `data_type` must be that of the values.
+/// Apple: sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0).
+inline Tensor sparse(const Tensor& values, const TensorOrScalar& index_0,
+                     const TensorOrScalar& index_1, const IntegersOrTensor& shape,
+                     const CreateSparseOpDescriptor& descriptor, const std::string& name = {}) {
+  std::vector<Argument> arguments{
+      {"values", values}, {"index_0", index_0}, {"index_1", index_1}, shape.argument("shape")};
+  descriptor.append_to(arguments);
+  return detail::graph_of("sparse", values, index_0, index_1)
+      .add_one("sparse", std::move(arguments), name);
 }
 
 // --- Stencil

@@ -122,6 +122,36 @@ class ScatterMode(enum.IntEnum):
     SET = 6
 
 
+class RNNActivation(enum.IntEnum):
+    """An activation of a recurrent layer: x; max(x, 0); tanh(x); 1 / (1 + exp(-x)); or 0.2 * x +
+    0.5 between 0 and 1.
+    """
+
+    NONE = 0
+    RELU = 1
+    TANH = 2
+    SIGMOID = 3
+    HARD_SIGMOID = 4
+
+
+class FFTScalingMode(enum.IntEnum):
+    """What a Fourier transform of n elements is multiplied by: 1, 1 / n, or 1 / sqrt(n)."""
+
+    NONE = 0
+    SIZE = 1
+    UNITARY = 2
+
+
+class SparseStorageType(enum.IntEnum):
+    """How a sparse matrix is stored: the row and the column of every value (COO), or the values
+    column by column (CSC) or row by row (CSR) with where each column or row begins.
+    """
+
+    COO = 0
+    CSC = 1
+    CSR = 2
+
+
 class ResizeMode(enum.IntEnum):
     """What stands between pixels: the nearest one, or a mixture by the distances."""
 
@@ -304,6 +334,81 @@ class RandomOpDescriptor:
 
 
 @dataclass(kw_only=True, slots=True)
+class SingleGateRNNDescriptor:
+    """Options of a recurrent layer with one gate (MPSGraphSingleGateRNNDescriptor): whether it goes
+    through the sequence from its end (`reverse`) or in both directions, whether it also returns
+    what its gradient needs (`training`), and its activation.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    training: bool = False
+    activation: RNNActivation = RNNActivation.RELU
+
+
+@dataclass(kw_only=True, slots=True)
+class LSTMDescriptor:
+    """Options of a long short-term memory layer (MPSGraphLSTMDescriptor): its direction, whether it
+    also returns the cells (`produce_cell`) and what its gradient needs (`training`), the order of
+    its gates (input, forget, cell, output; with `forget_gate_last` input, cell, forget, output) and
+    their activations; `activation` is that of the cell.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    produce_cell: bool = False
+    training: bool = False
+    forget_gate_last: bool = False
+    input_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    forget_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    cell_gate_activation: RNNActivation = RNNActivation.TANH
+    output_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    activation: RNNActivation = RNNActivation.TANH
+
+
+@dataclass(kw_only=True, slots=True)
+class GRUDescriptor:
+    """Options of a gated recurrent unit (MPSGraphGRUDescriptor): its direction, whether it also
+    returns what its gradient needs (`training`), the order of its gates (update, reset, output;
+    with `reset_gate_first` reset, update, output), whether the reset gate is applied after the
+    product with the recurrent weights (`reset_after`), which part the update gate keeps (`flip_z`),
+    and the activations.
+    """
+
+    reverse: bool = False
+    bidirectional: bool = False
+    training: bool = False
+    reset_gate_first: bool = False
+    reset_after: bool = False
+    flip_z: bool = False
+    update_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    reset_gate_activation: RNNActivation = RNNActivation.SIGMOID
+    output_gate_activation: RNNActivation = RNNActivation.TANH
+
+
+@dataclass(kw_only=True, slots=True)
+class FFTDescriptor:
+    """Options of a Fourier transform (MPSGraphFFTDescriptor): the sign of the exponent (`inverse`:
+    +, else -), the scale, which does not depend on it, and whether hermitean_to_real_fft makes an
+    odd number of elements.
+    """
+
+    inverse: bool = False
+    scaling_mode: FFTScalingMode = FFTScalingMode.NONE
+    round_to_odd_hermitean: bool = False
+
+
+@dataclass(kw_only=True, slots=True)
+class CreateSparseOpDescriptor:
+    """How a sparse matrix is stored, and the type of its values
+    (MPSGraphCreateSparseOpDescriptor).
+    """
+
+    sparse_storage_type: SparseStorageType = SparseStorageType.COO
+    data_type: DataTypeLike = float32
+
+
+@dataclass(kw_only=True, slots=True)
 class StencilOpDescriptor:
     """Reduction, strides, dilation and boundary of a stencil (MPSGraphStencilOpDescriptor): four
     numbers for the last four dimensions, and eight paddings, before and after each. The paddings
@@ -312,10 +417,10 @@ class StencilOpDescriptor:
     """
 
     reduction_mode: ReductionMode = ReductionMode.SUM
-    offsets: Sequence[int] = (0, 0, 0, 0)
-    strides: Sequence[int] = (1, 1, 1, 1)
-    dilation_rates: Sequence[int] = (1, 1, 1, 1)
-    explicit_padding: Sequence[int] = (0, 0, 0, 0, 0, 0, 0, 0)
+    offsets: int | Sequence[int] = (0, 0, 0, 0)
+    strides: int | Sequence[int] = (1, 1, 1, 1)
+    dilation_rates: int | Sequence[int] = (1, 1, 1, 1)
+    explicit_padding: int | Sequence[int] = (0, 0, 0, 0, 0, 0, 0, 0)
     boundary_mode: PaddingMode = PaddingMode.ZERO
     padding_style: PaddingStyle = PaddingStyle.EXPLICIT
     padding_constant: float = 0.0

@@ -15,7 +15,13 @@ from mpsg._api_types import (
     Convolution3DOpDescriptor,
     CreateSparseOpDescriptor,
     DataTypeLike,
+    DepthwiseConvolution2DOpDescriptor,
+    DepthwiseConvolution3DOpDescriptor,
+    FFTDescriptor,
+    FFTScalingMode,
+    GRUDescriptor,
     ImToColOpDescriptor,
+    LSTMDescriptor,
     LossReductionType,
     NonMaximumSuppressionCoordinateMode,
     PaddingMode,
@@ -26,6 +32,7 @@ from mpsg._api_types import (
     ResizeMode,
     ResizeNearestRoundingMode,
     ScatterMode,
+    SingleGateRNNDescriptor,
     StencilOpDescriptor,
     TensorLike,
     TensorNamedDataLayout,
@@ -747,6 +754,45 @@ class Graph:
         Apple
         avgPooling2DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 11.0)
         """
+    def avg_pooling_4d(
+        self,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The mean of every window of `source`. Padding counts as zeros with
+        include_zero_pad_to_average, else only what lies inside the tensor counts; a window without
+        elements gives 0. 16-bit floats compute in float32. The window slides over the last four
+        dimensions; those before are a batch. Padding values are before and after each of the four.
+        With ceil_mode a last window that sticks out counts if it begins inside the tensor or the
+        padding before it (PyTorch's rule). A composite of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        avgPooling4DWithSourceTensor:descriptor:name: (macOS 12.0)
+        """
+    def avg_pooling_4d_gradient(
+        self,
+        gradient: TensorLike,
+        source: TensorLike,
+        descriptor: Pooling4DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of avg_pooling_4d: every element of `gradient`, divided as the average was,
+        goes to all elements of its window. The values of `source` do not matter, its shape is the
+        result's. The window slides over the last four dimensions; those before are a batch. Padding
+        values are before and after each of the four. With ceil_mode a last window that sticks out
+        counts if it begins inside the tensor or the padding before it (PyTorch's rule). A composite
+        of 2D poolings.
+
+        Types
+        T: floating-point
+
+        Apple
+        avgPooling4DGradientWithGradientTensor:sourceTensor:descriptor:name: (macOS 12.0)
+        """
     def band_part(
         self,
         input: TensorLike,
@@ -1436,6 +1482,162 @@ class Graph:
         depthToSpace2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
         (macOS 12.0)
         """
+    def depthwise_convolution_2d(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A convolution of each channel of `source` with weights of its own. Images are (N, C, H,
+        W) or (N, H, W, C), as the descriptor says, weights (multiplier, C, kH, kW) with OIHW or
+        (kH, kW, C, multiplier) with HWIO; result channel c * multiplier + m is of source channel c
+        (TensorFlow's order). Padding is as in convolution_2d. A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DWithSourceTensor:weightsTensor:descriptor:name: (macOS 11.0)
+        """
+    def depthwise_convolution_2d_data_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        weights: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_2d with respect to its source, whose shape is
+        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
+        A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+        (macOS 11.0)
+        """
+    def depthwise_convolution_2d_weights_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution2DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_2d with respect to its weights, whose shape is
+        `output_shape`. Images are (N, C, H, W) or (N, H, W, C), as the descriptor says, weights
+        (multiplier, C, kH, kW) with OIHW or (kH, kW, C, multiplier) with HWIO; result channel c *
+        multiplier + m is of source channel c (TensorFlow's order). Padding is as in convolution_2d.
+        A composite of its grouped form.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution2DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+        (macOS 11.0)
+        """
+    def depthwise_convolution_3d(
+        self,
+        source: TensorLike,
+        weights: TensorLike,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A 3D convolution of each channel of `source` with weights of its own. The channels are
+        dimension `channel_dimension_index` of the last four of `source` (-4: (..., C, D, H, W), -1:
+        (..., D, H, W, C)), and so they are in the weights, which have these four only. The window
+        slides over the other three; the dimensions before are a batch. Floating-point types. A
+        composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DWithSourceTensor:weightsTensor:descriptor:name: (macOS 12.0)
+        """
+    def depthwise_convolution_3d_data_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        weights: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_3d with respect to its source, whose shape is
+        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
+        which have these four only. The window slides over the other three; the dimensions before
+        are a batch. Floating-point types. A composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DDataGradientWithIncomingGradientTensor:weightsTensor:outputShape:descriptor:name:
+        (macOS 12.0)
+        """
+    def depthwise_convolution_3d_weights_gradient(
+        self,
+        incoming_gradient: TensorLike,
+        source: TensorLike,
+        output_shape: int | Sequence[int] | Tensor,
+        descriptor: DepthwiseConvolution3DOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The gradient of depthwise_convolution_3d with respect to its weights, whose shape is
+        `output_shape`. The channels are dimension `channel_dimension_index` of the last four of
+        `source` (-4: (..., C, D, H, W), -1: (..., D, H, W, C)), and so they are in the weights,
+        which have these four only. The window slides over the other three; the dimensions before
+        are a batch. Floating-point types. A composite of the grouped convolution_3d.
+
+        Types
+        T: floating-point
+
+        Apple
+        depthwiseConvolution3DWeightsGradientWithIncomingGradientTensor:sourceTensor:outputShape:descriptor:name:
+        (macOS 12.0)
+        """
+    def dequantize(
+        self,
+        tensor: TensorLike,
+        scale: TensorLike | None = ...,
+        zero_point: TensorLike | None = ...,
+        data_type: DataTypeLike | None = ...,
+        *,
+        lut: TensorLike | None = ...,
+        axis: int | None = ...,
+        name: str | None = ...,
+    ) -> Tensor:
+        """scale * (tensor - zero_point) as a floating-point type. scale and zero_point (0 if not
+        given) are scalars; with `axis` vectors as long as that axis; or they have the tensor's rank
+        and sizes that divide the tensor's: then each block of the tensor has its own. With `lut`
+        the tensor's elements are places in a table instead: its last dimension holds the entries,
+        dimensions before it, if any, are blocks of the tensor that have a table each; with `axis`
+        the entries are vectors (the table's last dimension), which lie one after the other along
+        that axis of the result. The result then has the table's type; a place outside the table
+        gives 0. A composite. Integer tensors; there are no packed 4-bit types yet.
+
+        Types
+        F: floating-point
+        L: floating-point, integers
+        T: integers
+        Z: floating-point, integers
+
+        Apple
+        dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPoint:dataType:axis:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name: (macOS 13.1)
+        dequantizeTensor:scaleTensor:zeroPointTensor:dataType:name: (macOS 15.0)
+        dequantizeTensor:scaleTensor:dataType:name: (macOS 15.0)
+        dequantizeTensor:LUTTensor:name: (macOS 15.0)
+        dequantizeTensor:LUTTensor:axis:name: (macOS 15.0)
+        """
     def division(
         self,
         primary_tensor: TensorLike,
@@ -1713,6 +1915,80 @@ class Graph:
         Apple
         greaterThanOrEqualToWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
         """
+    def gru(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        descriptor: GRUDescriptor,
+        *,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        secondary_bias: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """A layer of gated recurrent units: for every step, with x = source[t] * transposed(W) + b
+        and R and x cut into the parts of z, r and o, z = activation(x + (h[t - 1] * m) *
+        transposed(R)), r likewise, o = activation(x + (h[t - 1] * r * m) * transposed(R)), and h[t]
+        = z * h[t - 1] + (1 - z) * o. With `reset_after` o = activation(x + ((h[t - 1] * m) *
+        transposed(R) + b2) * r); with `flip_z` h[t] = (1 - z) * h[t - 1] + z * o (Apple's texts
+        contradict each other here; without flip_z it is PyTorch's and TensorFlow's unit); with
+        `reverse` from the last step to the first. source (T, N, I), recurrent_weight R (3 * H, H),
+        input_weight W (3 * H, I; without it source is (T, N, 3 * H) and used as it is), bias b (3 *
+        H), init_state (N, H; zeros without it), mask m (any shape that broadcasts to (N, H) or (T,
+        N, H); ones without it), secondary_bias b2 (H). A bidirectional layer has twice as much,
+        forward first: R (2, 3 * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H).
+        A composite. Returns the list of h (T, N, H) and, if `training`, of the gates (T, N, 3 * H),
+        which gru_gradients needs.
+
+        Types
+        T: floating-point
+
+        Apple
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+        (macOS 13.0)
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:initState:descriptor:name: (macOS 13.0)
+        GRUWithSourceTensor:recurrentWeight:inputWeight:bias:descriptor:name: (macOS 13.0)
+        """
+    def gru_gradients(
+        self,
+        source: TensorLike,
+        recurrent_weight: TensorLike,
+        source_gradient: TensorLike,
+        z_state: TensorLike,
+        output_fwd: TensorLike,
+        descriptor: GRUDescriptor,
+        *,
+        state_gradient: TensorLike | None = ...,
+        input_weight: TensorLike | None = ...,
+        bias: TensorLike | None = ...,
+        init_state: TensorLike | None = ...,
+        mask: TensorLike | None = ...,
+        secondary_bias: TensorLike | None = ...,
+        name: str | None = ...,
+    ) -> list[Tensor]:
+        """The gradients of gru. source_gradient is that of h, state_gradient (N, H) that of the
+        last h from elsewhere; z_state (the gates) and output_fwd (h) are what the layer returned
+        with `training`. source (T, N, I), recurrent_weight R (3 * H, H), input_weight W (3 * H, I;
+        without it source is (T, N, 3 * H) and used as it is), bias b (3 * H), init_state (N, H;
+        zeros without it), mask m (any shape that broadcasts to (N, H) or (T, N, H); ones without
+        it), secondary_bias b2 (H). A bidirectional layer has twice as much, forward first: R (2, 3
+        * H, H), W (6 * H, I), b (6 * H), init_state (N, 2 * H), b2 (2 * H). A composite. Returns
+        the list of the gradients of source, recurrent_weight, input_weight, bias, init_state and
+        secondary_bias, of those that are given.
+
+        Types
+        T: floating-point
+
+        Apple
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:stateGradient:inputWeight:bias:initState:mask:secondaryBias:descriptor:name:
+        (macOS 13.0)
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:initState:descriptor:name:
+        (macOS 13.0)
+        GRUGradientsWithSourceTensor:recurrentWeight:sourceGradient:zState:outputFwd:inputWeight:bias:descriptor:name:
+        (macOS 13.0)
+        """
     def hamming_distance(
         self,
         primary: TensorLike,
@@ -1730,6 +2006,28 @@ class Graph:
 
         Apple
         HammingDistanceWithPrimaryTensor:secondaryTensor:resultDataType:name: (macOS 13.0)
+        """
+    def hermitean_to_real_fft(
+        self,
+        tensor: TensorLike,
+        axes: int | Sequence[int] | Tensor,
+        descriptor: FFTDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """The discrete Fourier transform of a spectrum of which the last of `axes` has the first n
+        / 2 + 1 elements only and the others are taken to be their conjugates, so that the result is
+        real: NumPy's irfftn, if `inverse` and the scaling is SIZE. n is 2 * (size - 1), plus 1 if
+        round_to_odd_hermitean. `axes` (an int, ints or an integer tensor) are transformed one after
+        the other: the sum over k of tensor[k] * exp(-2 pi i j k / n), with + in the exponent if
+        `inverse`, times the scale: 1, 1 / V or 1 / sqrt(V) for the product V of the axes' sizes,
+        whatever `inverse` is (FFTScalingMode). Any size is quick.
+
+        Types
+        T: complex64
+
+        Apple
+        HermiteanToRealFFTWithTensor:axes:descriptor:name: (macOS 14.0)
+        HermiteanToRealFFTWithTensor:axesTensor:descriptor:name: (macOS 14.0)
         """
     def identity(self, tensor: TensorLike, name: str | None = ...) -> Tensor:
         """The tensor itself, under another name.
@@ -3831,6 +4129,30 @@ class Graph:
         (macOS 12.0)
         spaceToDepth2DTensor:widthAxisTensor:heightAxisTensor:depthAxisTensor:blockSize:usePixelShuffleOrder:name:
         (macOS 12.0)
+        """
+    def sparse(
+        self,
+        values: TensorLike,
+        index_0: TensorLike,
+        index_1: TensorLike,
+        shape: int | Sequence[int] | Tensor,
+        descriptor: CreateSparseOpDescriptor,
+        name: str | None = ...,
+    ) -> Tensor:
+        """A matrix of `shape` made of its `values` that are not zero. COO: index_0 holds the column
+        (x) and index_1 the row (y) of each value. CSR: the values lie row by row, index_0 holds the
+        column of each and index_1 where each row begins, and the end (rows + 1 numbers). CSC: the
+        same by columns, index_0 holds the rows. Values at one place are added up; places outside
+        the matrix are skipped. The result is stored as a dense tensor, which products and all other
+        operations take. `data_type` must be that of the values.
+
+        Types
+        I: integers
+        T: floating-point, integers, complex64
+
+        Apple
+        sparseTensorWithType:tensors:shape:dataType:name: (macOS 12.0)
+        sparseTensorWithDescriptor:tensors:shape:name: (macOS 12.0)
         """
     def split(
         self,
