@@ -27,6 +27,7 @@ from mpsg import PoolingReturnIndicesMode as IndicesMode
 from mpsg import RNNActivation as Activation
 from mpsg import TensorNamedDataLayout as Layout
 from support.numbers import random_generator
+from support.running import DECLARED
 
 BROADCAST = [
     ((), ()),
