@@ -136,11 +136,23 @@ StitchIndex run_time_start(StitchContext& c, int axis, const StitchSize& extent,
                            .apply(ElementOp::minimum, integer(c, extent - size)));
 }
 
+/// The slice in symbols; where these do not fit together (a size that the slice's bounds hold, a
+/// symbol for the update's) all sizes count as fixed, as in GraphData::infer_symbols.
+std::vector<SliceAxis> slice_of_symbols(const StitchContext& c, const BothShapes& data,
+                                        const BothShapes* update,
+                                        const std::vector<SliceAxis>& fixed) {
+  try {
+    const auto bounds = slice_bounds(c, data.symbols.rank(), update ? &update->symbols : nullptr);
+    return *resolve_slice(bounds, data.symbols);
+  } catch (const GraphError&) {
+    return fixed;
+  }
+}
+
 StitchedSlice stitched_slice(StitchContext& c, const BothShapes& data, const BothShapes* update) {
   const auto bounds = slice_bounds(c, data.values.rank(), update ? &update->values : nullptr);
-  const auto of_symbols = slice_bounds(c, data.values.rank(), update ? &update->symbols : nullptr);
   StitchedSlice slice{*resolve_slice(bounds, data.values), {}, {}};
-  const auto symbols = *resolve_slice(of_symbols, data.symbols);
+  const auto symbols = slice_of_symbols(c, data, update, slice.axes);
   for (size_t i = 0; i < slice.axes.size(); ++i) {
     const auto& axis = slice.axes[i];
     const int at = static_cast<int>(i);
