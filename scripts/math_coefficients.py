@@ -141,12 +141,20 @@ def print_array(name: str, comment: str, values: list[float], kind: str = "doubl
 
 
 def odd_table(
-    name: str, function: Function, slope: Function, limit: float, size: int, degree: int
+    name: str,
+    slope: Function,
+    limit: float,
+    size: int,
+    degree: int,
+    inverse: float = 0.0,
+    lift: float = 0.0,
 ) -> None:
-    """Rows of the table of function(x) = x * g(|x|) up to `limit`: centre, g, coefficients."""
-    inverse = single((size - 0.5) / limit * 0.9999)
-    if size == 32 and 8 * limit <= size - 0.5:
-        inverse = 8.0  # a power of two saves a multiplication
+    """Rows of the table of function(x) = x * slope(|x|) up to `limit`: centre, slope, coefficients.
+
+    `inverse` (of the intervals' width) may be given: a power of two saves a multiplication. `lift`
+    is added to the function towards the limit, so that it rounds to 1 there.
+    """
+    inverse = inverse or single((size - 0.5) / limit * 0.9999)
     width = 1 / inverse
     rows: list[list[float]] = []
     worst = 0.0
@@ -159,8 +167,9 @@ def odd_table(
             centre = accurate_centre(slope, single((low + high) / 2), (high - low) / 16)
         anchor = single(slope(mp.mpf(centre)))
 
-        def quotient(t: mp.mpf, centre: float = centre) -> mp.mpf:
-            return (slope(abs(mp.mpf(centre) + t)) - slope(mp.mpf(centre))) / t
+        def quotient(t: mp.mpf, centre: float = centre, reach: float = limit - centre) -> mp.mpf:
+            lifted = lift * max(t / reach, mp.mpf(0)) ** 4 / limit if reach < 0.75 * width else 0
+            return (slope(abs(mp.mpf(centre) + t)) - slope(mp.mpf(centre)) + lifted) / t
 
         def weight(t: mp.mpf, centre: float = centre) -> mp.mpf:
             return abs(t / slope(abs(mp.mpf(centre) + t)))
@@ -266,10 +275,12 @@ def main() -> None:
         logarithm_table(f"kNatural{size}", size, degree, mp.e)
         logarithm_table(f"kBinary{size}", size, degree, mp.mpf(2))
         logarithm_table(f"kDecimal{size}", size, degree, mp.mpf(10))
-    odd_table("kErrorFunction32", mp.erf, error_slope, 3.93, 32, 4)
-    odd_table("kErrorFunction8", mp.erf, error_slope, 3.93, 8, 7)
-    odd_table("kHyperbolicTangent32", mp.tanh, tangent_slope, 9.1, 32, 5)
-    odd_table("kHyperbolicTangent8", mp.tanh, tangent_slope, 9.1, 8, 10)
+    # The last float before the last interval's end, where erf is 0.71 units below 1.
+    limit = float(np.nextafter(np.float32(3.875), np.float32(0)))
+    odd_table("kErrorFunction16", error_slope, limit, 16, 5, 4.0, 1.65e-8)
+    odd_table("kErrorFunction8", error_slope, 3.93, 8, 7)
+    odd_table("kHyperbolicTangent16", tangent_slope, 9.1, 16, 7)
+    odd_table("kHyperbolicTangent8", tangent_slope, 9.1, 8, 10)
     # Double precision, for float results
     same = float
     values = fit(lambda r: mp.expm1(r) / r, -half_log, half_log, 7, lambda r: r / mp.expm1(r), same)

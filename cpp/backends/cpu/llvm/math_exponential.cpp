@@ -70,16 +70,16 @@ Value* sigmoid(VectorMath& math, Value* x) {
 
 Value* hyperbolic_tangent(VectorMath& math, Value* x) {
   return !math.prefers_short_tables()
-             ? odd_by_table(math, x, k::kHyperbolicTangent32, k::kHyperbolicTangent32Scale,
-                            k::kHyperbolicTangent32Limit)
+             ? odd_by_table(math, x, k::kHyperbolicTangent16, k::kHyperbolicTangent16Scale,
+                            k::kHyperbolicTangent16Limit)
              : odd_by_table(math, x, k::kHyperbolicTangent8, k::kHyperbolicTangent8Scale,
                             k::kHyperbolicTangent8Limit);
 }
 
 Value* error_function(VectorMath& math, Value* x) {
   return !math.prefers_short_tables()
-             ? odd_by_table(math, x, k::kErrorFunction32, k::kErrorFunction32Scale,
-                            k::kErrorFunction32Limit)
+             ? odd_by_table(math, x, k::kErrorFunction16, k::kErrorFunction16Scale,
+                            k::kErrorFunction16Limit)
              : odd_by_table(math, x, k::kErrorFunction8, k::kErrorFunction8Scale,
                             k::kErrorFunction8Limit);
 }
