@@ -8,6 +8,10 @@
 namespace mpsg {
 namespace {
 
+// A stream from memory is asked for this far ahead: what processors do by themselves ends at the
+// page, and a row often is one.
+constexpr uint64_t prefetched_bytes = 2048;
+constexpr uint64_t cache_line_bytes = 64;
 // False lanes of scalar guards are read here: more than any vector.
 constexpr uint64_t zero_bytes = 1024;
 
@@ -110,6 +114,8 @@ Value* KernelEmitter::load_lanes(Frame& frame, const ElementInstruction& instruc
   const bool masks = target_.has_avx512 || (target_.has_avx2 && size_of(type) >= 4);
   if (!offsets && contiguous && (!mask || masks)) {
     loaded = load_contiguous(vector_type, pointer, mask, alignment_of(type));
+    if (!mask && static_cast<uint64_t>(copy * lanes) * size_of(type) % cache_line_bytes == 0)
+      prefetch(pointer);
   } else if (!offsets && step && !mask) {
     loaded = load_strided(vector_type, pointer, step, lanes);
   } else {
@@ -129,6 +135,15 @@ Value* KernelEmitter::load_contiguous(llvm::Type* type, Value* pointer, Value* m
   if (!mask) return builder_.CreateAlignedLoad(type, pointer, alignment);
   return builder_.CreateMaskedLoad(type, pointer, alignment, mask,
                                    llvm::Constant::getNullValue(type));
+}
+
+void KernelEmitter::prefetch(Value* pointer) {
+  auto* ahead =
+      builder_.CreateGEP(builder_.getInt8Ty(), pointer, builder_.getInt64(prefetched_bytes));
+  constexpr uint32_t read = 0, keep = 3, data = 1;
+  builder_.CreateIntrinsic(
+      llvm::Intrinsic::prefetch, {builder_.getPtrTy()},
+      {ahead, builder_.getInt32(read), builder_.getInt32(keep), builder_.getInt32(data)});
 }
 
 // One by one: no slower than gathering instructions where these are fast.

@@ -87,6 +87,7 @@ class KernelEmitter {
                           llvm::Value* pointer, llvm::Value* guard, llvm::Value* offsets);
   llvm::Value* load_contiguous(llvm::Type* type, llvm::Value* pointer, llvm::Value* mask,
                                llvm::Align alignment);
+  void prefetch(llvm::Value* pointer);
   llvm::Value* load_strided(llvm::Type* type, llvm::Value* pointer, llvm::Value* stride, int lanes);
   llvm::Value* gather(llvm::Type* type, llvm::Value* pointer, llvm::Value* offsets,
                       llvm::Value* mask, int lanes);
