@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <string>
+#include <thread>
 
 namespace mpsg {
 namespace {
@@ -56,7 +57,11 @@ int64_t last_cache_bytes() {
     char unit = 0;
     if (!(file >> size) || size <= 0) return guess;
     file >> unit;
-    return size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+    const int64_t all = size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+    // A virtual machine is told of the host's whole cache, of which its processors have a share.
+    constexpr int64_t most_of_processor = int64_t{16} << 20;
+    const auto processors = std::max<int64_t>(1, std::thread::hardware_concurrency());
+    return std::min(all, processors * most_of_processor);
   }();
   return known;
 }

@@ -11,7 +11,8 @@ uint64_t usable_memory_bytes();
 /// What is left of it now, as far as the system tells.
 uint64_t free_memory_bytes();
 
-/// Of the last level of cache that the first processor has; a guess where the system does not say.
+/// Of the last level of cache that the first processor has, as far as it can count on it; a guess
+/// where the system does not say.
 int64_t last_cache_bytes();
 
 }  // namespace mpsg
