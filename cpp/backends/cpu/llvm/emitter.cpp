@@ -73,6 +73,7 @@ void KernelEmitter::read_call() {
       streaming_ = builder_.CreateICmpNE(
           call_field(offsetof(KernelCall, streaming), builder_.getInt8Ty(), "streaming"),
           builder_.getInt8(0));
+  find_prefetch_distances();
   if (!kernel_.arguments.empty())
     arguments_ = call_field(offsetof(KernelCall, arguments), pointer, "arguments");
   if (!kernel_.saved.empty())
@@ -204,6 +205,7 @@ void KernelEmitter::emit_phases(Frame& frame) {
   const int outside =
       schedule_.phase_loop == 0 ? KernelSchedule::position_level : KernelSchedule::loop_level(0);
   for (int phase = 0; phase < schedule_.phase_count; ++phase) {
+    frame.phase = phase;
     if (phase > 0) {
       emit_instructions(frame, outside, phase);
       emit_stores(frame, outside, phase);

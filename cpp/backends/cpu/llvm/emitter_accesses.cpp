@@ -11,6 +11,8 @@ namespace {
 // A stream from memory is asked for this far ahead: what processors do by themselves ends at the
 // page, and a row often is one.
 constexpr uint64_t prefetched_bytes = 2048;
+// Of a row that is read several times, the next one is asked for, if both stay in the first cache.
+constexpr uint64_t prefetched_row_bytes = 8192;
 constexpr uint64_t cache_line_bytes = 64;
 // False lanes of scalar guards are read here: more than any vector.
 constexpr uint64_t zero_bytes = 1024;
@@ -115,7 +117,7 @@ Value* KernelEmitter::load_lanes(Frame& frame, const ElementInstruction& instruc
   if (!offsets && contiguous && (!mask || masks)) {
     loaded = load_contiguous(vector_type, pointer, mask, alignment_of(type));
     if (!mask && static_cast<uint64_t>(copy * lanes) * size_of(type) % cache_line_bytes == 0)
-      prefetch(pointer);
+      prefetch(frame, instruction.index, pointer);
   } else if (!offsets && step && !mask) {
     loaded = load_strided(vector_type, pointer, step, lanes);
   } else {
@@ -137,9 +139,31 @@ Value* KernelEmitter::load_contiguous(llvm::Type* type, Value* pointer, Value* m
                                    llvm::Constant::getNullValue(type));
 }
 
-void KernelEmitter::prefetch(Value* pointer) {
-  auto* ahead =
-      builder_.CreateGEP(builder_.getInt8Ty(), pointer, builder_.getInt64(prefetched_bytes));
+/// A row read in several phases is fetched during the last of them, whose arithmetic takes longest,
+/// while the row before it is used: the others find theirs in the cache.
+void KernelEmitter::find_prefetch_distances() {
+  auto* usual = builder_.getInt64(prefetched_bytes);
+  prefetch_distances_.assign(kernel_.accesses.size(), {schedule_.phase_count, usual, usual});
+  const bool rows = kernel_.lane_reduced && kernel_.parallel == kernel_.lane();
+  if (!rows || kernel_.parallel == 0) return;
+  for (size_t a = 0; a < kernel_.accesses.size(); ++a) {
+    auto& distances = prefetch_distances_[a];
+    auto* step = strides_[a][static_cast<size_t>(kernel_.parallel) - 1];
+    distances.last_phase = schedule_.last_phase_of(kernel_, static_cast<int32_t>(a));
+    if (!step || distances.last_phase == 0) continue;
+    const auto bytes = size_of(operand_type(static_cast<int32_t>(a)));
+    auto* row = builder_.CreateMul(step, builder_.getInt64(bytes));
+    auto* near = builder_.CreateICmpULE(row, builder_.getInt64(prefetched_row_bytes));
+    auto* next = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, row, usual);
+    distances.last = builder_.CreateSelect(near, next, usual);
+    distances.earlier = builder_.CreateSelect(near, builder_.getInt64(0), usual);
+  }
+}
+
+void KernelEmitter::prefetch(const Frame& frame, int32_t access, Value* pointer) {
+  const auto& distances = prefetch_distances_[static_cast<size_t>(access)];
+  auto* distance = frame.phase < distances.last_phase ? distances.earlier : distances.last;
+  auto* ahead = builder_.CreateGEP(builder_.getInt8Ty(), pointer, distance);
   constexpr uint32_t read = 0, keep = 3, data = 1;
   builder_.CreateIntrinsic(
       llvm::Intrinsic::prefetch, {builder_.getPtrTy()},

@@ -36,6 +36,7 @@ struct Frame {
   std::vector<llvm::Value*> scratch;    // of each saved instruction, likewise
   std::vector<llvm::Value*> positions;  // of each dimension, then the chunk
   llvm::Value* streaming = nullptr;     // whether stores of whole vectors go past the caches
+  int phase = 0;
 };
 
 class KernelEmitter {
@@ -87,7 +88,8 @@ class KernelEmitter {
                           llvm::Value* pointer, llvm::Value* guard, llvm::Value* offsets);
   llvm::Value* load_contiguous(llvm::Type* type, llvm::Value* pointer, llvm::Value* mask,
                                llvm::Align alignment);
-  void prefetch(llvm::Value* pointer);
+  void find_prefetch_distances();
+  void prefetch(const Frame& frame, int32_t access, llvm::Value* pointer);
   llvm::Value* load_strided(llvm::Type* type, llvm::Value* pointer, llvm::Value* stride, int lanes);
   llvm::Value* gather(llvm::Type* type, llvm::Value* pointer, llvm::Value* offsets,
                       llvm::Value* mask, int lanes);
@@ -130,6 +132,13 @@ class KernelEmitter {
     llvm::SmallVector<llvm::AllocaInst*, 4> wide;
   };
 
+  /// How far ahead an access asks for its stream, in bytes: in its last phase, and before it.
+  struct PrefetchDistances {
+    int last_phase = 0;
+    llvm::Value* last = nullptr;
+    llvm::Value* earlier = nullptr;
+  };
+
   llvm::Module& module_;
   const StitchedKernel& kernel_;
   const TargetFacts& target_;
@@ -148,9 +157,10 @@ class KernelEmitter {
   llvm::Value* arguments_ = nullptr;
   llvm::Value* streaming_ = nullptr;
   std::vector<llvm::Value*> extents_;
-  std::vector<std::vector<llvm::Value*>> strides_;  // null where 0
-  std::vector<llvm::Value*> scratch_strides_;       // of each dimension; null where 0
-  std::vector<Accumulators> accumulators_;          // of each reduction
+  std::vector<std::vector<llvm::Value*>> strides_;     // null where 0
+  std::vector<llvm::Value*> scratch_strides_;          // of each dimension; null where 0
+  std::vector<PrefetchDistances> prefetch_distances_;  // of each access
+  std::vector<Accumulators> accumulators_;             // of each reduction
 };
 
 }  // namespace mpsg
