@@ -52,8 +52,10 @@ Blocking Blocking::choose(const Extents& e, bool secondary_direct, int threads,
     b.depth_parts = std::min<int64_t>(threads, most);
     depth = divide_up(depth, b.depth_parts);
   } else {
-    // The wider dimension is cut; the other operand is needed by all and packed before.
-    const bool by_columns = e.columns > e.rows || (secondary_direct && e.columns * 2 > e.rows);
+    // The wider dimension is cut; the other operand is needed by all and packed before. Where the
+    // depth is short, that costs little beside whole rows of the result for whoever reads them.
+    const bool in_place = secondary_direct && e.depth > depth_of_block;
+    const bool by_columns = e.columns > e.rows || (in_place && e.columns * 2 > e.rows);
     const int64_t chunks = divide_up(most, e.items);
     int64_t& first = by_columns ? b.column_chunks : b.row_chunks;
     int64_t& second = by_columns ? b.row_chunks : b.column_chunks;

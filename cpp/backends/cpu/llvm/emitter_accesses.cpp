@@ -139,24 +139,37 @@ Value* KernelEmitter::load_contiguous(llvm::Type* type, Value* pointer, Value* m
                                    llvm::Constant::getNullValue(type));
 }
 
-/// A row read in several phases is fetched during the last of them, whose arithmetic takes longest,
-/// while the row before it is used: the others find theirs in the cache.
+/// A map that is run on a few columns of each row asks for rows to come. A row read in several phases
+/// is fetched during the last of them but the one that writes, while the row before it is used: the
+/// others find theirs in the cache.
 void KernelEmitter::find_prefetch_distances() {
   auto* usual = builder_.getInt64(prefetched_bytes);
   prefetch_distances_.assign(kernel_.accesses.size(), {schedule_.phase_count, usual, usual});
-  const bool rows = kernel_.lane_reduced && kernel_.parallel == kernel_.lane();
-  if (!rows || kernel_.parallel == 0) return;
+  if (kernel_.parallel == 0 || kernel_.parallel != kernel_.lane()) return;
+  if (kernel_.reduces() && !kernel_.lane_reduced) return;
+  const auto rows = static_cast<size_t>(kernel_.parallel) - 1;
+  auto* zero = builder_.getInt64(0);
+  Value* ahead = nullptr;  // rows
+  if (!kernel_.reduces()) {
+    auto* columns = builder_.CreateBinaryIntrinsic(
+        llvm::Intrinsic::smax, builder_.CreateSub(lane_end_, lane_begin_), builder_.getInt64(1));
+    ahead = builder_.CreateUDiv(builder_.getInt64(prefetched_bytes / sizeof(float)), columns);
+  }
   for (size_t a = 0; a < kernel_.accesses.size(); ++a) {
     auto& distances = prefetch_distances_[a];
-    auto* step = strides_[a][static_cast<size_t>(kernel_.parallel) - 1];
+    if (!strides_[a][rows]) continue;
+    auto* row = builder_.CreateMul(
+        strides_[a][rows], builder_.getInt64(size_of(operand_type(static_cast<int32_t>(a)))));
     distances.last_phase = schedule_.last_phase_of(kernel_, static_cast<int32_t>(a));
-    if (!step || distances.last_phase == 0) continue;
-    const auto bytes = size_of(operand_type(static_cast<int32_t>(a)));
-    auto* row = builder_.CreateMul(step, builder_.getInt64(bytes));
-    auto* near = builder_.CreateICmpULE(row, builder_.getInt64(prefetched_row_bytes));
-    auto* next = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, row, usual);
-    distances.last = builder_.CreateSelect(near, next, usual);
-    distances.earlier = builder_.CreateSelect(near, builder_.getInt64(0), usual);
+    if (ahead) {
+      auto* many = builder_.CreateICmpEQ(ahead, zero);
+      distances.last = builder_.CreateSelect(many, usual, builder_.CreateMul(row, ahead));
+    } else if (distances.last_phase > 0) {
+      auto* near = builder_.CreateICmpULE(row, builder_.getInt64(prefetched_row_bytes));
+      auto* next = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, row, usual);
+      distances.last = builder_.CreateSelect(near, next, usual);
+      distances.earlier = builder_.CreateSelect(near, zero, usual);
+    }
   }
 }
 
