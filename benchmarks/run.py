@@ -41,6 +41,7 @@ WORKLOADS = [
     "layer_norm",
     "launch",
     "new_shapes",
+    "operations",
 ]
 
 
@@ -51,7 +52,7 @@ class Failure(Exception):
 class Worker:
     """A framework's process."""
 
-    def __init__(self, framework: str, workload: str, size: int, threads: int) -> None:
+    def __init__(self, framework: str, workload: str, size: int | str, threads: int) -> None:
         environment = dict(os.environ)
         for name in ("MPSG_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[name] = str(threads)
@@ -113,7 +114,7 @@ class Figures:
 
 
 def measure(
-    workload: Any, name: str, size: int, frameworks: list[str], options: argparse.Namespace
+    workload: Any, name: str, size: int | str, frameworks: list[str], options: argparse.Namespace
 ) -> dict[str, Figures]:
     """All frameworks on one workload and size."""
     figures = {framework: Figures() for framework in frameworks}
@@ -160,7 +161,7 @@ def microseconds(seconds: float) -> str:
     return f"{seconds * 1e6:,.1f}"
 
 
-def report(name: str, size: int, tolerance: float, figures: dict[str, Figures]) -> list[str]:
+def report(name: str, size: int | str, tolerance: float, figures: dict[str, Figures]) -> list[str]:
     ours = figures.get("mpsg")
     compared = next((figure.values for figure in figures.values() if figure.values), [])
     lines = [f"{name} {size}"]
@@ -226,7 +227,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--frameworks", nargs="+", help="only these (default: all that can)")
-    parser.add_argument("--sizes", nargs="+", type=int, help="only these sizes")
+    parser.add_argument("--sizes", nargs="+", help="only these sizes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="per framework and round")
@@ -257,7 +258,7 @@ def main() -> None:
             if not options.frameworks or framework in options.frameworks
         ]
         for size in workload.SIZES:
-            if options.sizes and size not in options.sizes:
+            if options.sizes and str(size) not in options.sizes:
                 continue
             figures = measure(workload, name, size, frameworks, options)
             print("\n".join(report(name, size, workload.TOLERANCE, figures)), flush=True)

@@ -54,7 +54,7 @@ def main() -> None:
     started = time.perf_counter()
     try:
         module = importlib.import_module(f"workloads.{workload}")
-        work = module.FRAMEWORKS[framework](int(size))
+        work = module.FRAMEWORKS[framework](int(size) if size.isdigit() else size)
     except ImportError as error:
         answer(missing=str(error))
         return

@@ -90,6 +90,61 @@ bool gives_nothing(ExpandContext& c, int64_t channels) {
   return true;
 }
 
+/// One axis of the sum of shifted images below.
+struct Shift {
+  int64_t before, output, kernel, dilation;
+  bool backwards;  // the last tap comes first
+
+  static Shift forward(const WindowAxis& axis) {
+    return {axis.pad_before, axis.output, axis.kernel, axis.dilation, false};
+  }
+  static Shift of_data_gradient(const WindowAxis& axis) {
+    return {axis.extent() - 1 - axis.pad_before, axis.input, axis.kernel, axis.dilation, true};
+  }
+  int64_t after(int64_t input) const { return output + (kernel - 1) * dilation - before - input; }
+  int64_t tap(int64_t k) const { return backwards ? kernel - 1 - k : k; }
+};
+
+/// Images one plane after the other, one filter for each: a few shifted images, each times a number
+/// for each channel, are one stitched kernel along the rows of the planes. A convolution with as
+/// many groups as channels has next to nothing to do in each. Sums in 16 bits would lose digits.
+bool sums_shifts(const Convolution2DGeometry& g, DataType type) {
+  constexpr int64_t most_taps = 25;
+  return !g.nhwc && !g.hwio && g.out_channels == g.in_channels && g.y.stride == 1 &&
+         g.x.stride == 1 && g.y.kernel * g.x.kernel > 0 && g.y.kernel * g.x.kernel <= most_taps &&
+         size_of(type) >= 4;
+}
+
+Tensor part(const Tensor& x, std::vector<int64_t> starts, std::vector<int64_t> ends) {
+  const std::vector<int64_t> strides(starts.size(), 1);
+  return x.graph().add_one("slice", {{"tensor", x},
+                                     {"starts", std::move(starts)},
+                                     {"ends", std::move(ends)},
+                                     {"strides", strides}});
+}
+
+Tensor sum_of_shifts(const Tensor& images, const Tensor& weights, const Shift& y, const Shift& x) {
+  const auto& shape = images.shape();
+  const int64_t batch = shape[0], channels = shape[1];
+  const auto padded = images.graph().add_one(
+      "pad", {{"tensor", images},
+              {"padding_mode", static_cast<int64_t>(PaddingMode::ZERO)},
+              {"left_padding", std::vector<int64_t>{0, 0, y.before, x.before}},
+              {"right_padding", std::vector<int64_t>{0, 0, y.after(shape[2]), x.after(shape[3])}}});
+  Tensor sum;
+  for (int64_t i = 0; i < y.kernel; ++i)
+    for (int64_t j = 0; j < x.kernel; ++j) {
+      const int64_t row = i * y.dilation, column = j * x.dilation;
+      const auto shifted =
+          part(padded, {0, 0, row, column}, {batch, channels, row + y.output, column + x.output});
+      const auto tap =
+          part(weights, {0, 0, y.tap(i), x.tap(j)}, {1, channels, y.tap(i) + 1, x.tap(j) + 1});
+      const auto product = shifted * tap;
+      sum = sum ? sum + product : product;
+    }
+  return sum;
+}
+
 Row depthwise_row(std::string name, const std::string& documentation) {
   return Row(std::move(name), "DepthwiseConvolution")
       .documentation(documentation + geometry_documentation)
@@ -117,6 +172,10 @@ Row depthwise_convolution_2d() {
         const auto weights = c.input("weights");
         const bool hwio = is_hwio(c);
         if (gives_nothing(c, channels_of(hwio, weights.shape()))) return;
+        const auto source = c.input("source");
+        const auto g = depthwise_convolution_2d_geometry(c, source.shape(), weights.shape());
+        if (sums_shifts(g, source.data_type()))
+          return c.give(sum_of_shifts(source, weights, Shift::forward(g.y), Shift::forward(g.x)));
         c.give(related(c, "convolution_2d",
                        {{"source", c.input("source")},
                         {"weights", to_grouped(hwio, weights)},
@@ -158,6 +217,10 @@ Row depthwise_convolution_2d_data_gradient() {
         const auto weights = c.input("weights");
         const bool hwio = is_hwio(c);
         if (gives_nothing(c, channels_of(hwio, weights.shape()))) return;
+        const auto g = depthwise_convolution_2d_geometry(c, c.result_type().shape, weights.shape());
+        if (sums_shifts(g, weights.data_type()))
+          return c.give(sum_of_shifts(c.input("incoming_gradient"), weights,
+                                      Shift::of_data_gradient(g.y), Shift::of_data_gradient(g.x)));
         c.give(related(c, "convolution_2d_data_gradient",
                        {{"incoming_gradient", c.input("incoming_gradient")},
                         {"weights", to_grouped(hwio, weights)},

@@ -16,16 +16,16 @@ void evaluate_gather(const EvaluateContext& c) {
   const auto &data = c.inputs()[0], &indices = c.inputs()[1], &out = c.output();
   if (out.element_count() == 0) return;
   const auto indexing = resolve_indexing(kind, c, data.shape, indices.shape);
-  const auto runs = picked_runs(indexing, data.shape, indices, out.shape, c.parallel());
-  const int64_t grain = std::max<int64_t>(1, 16384 / runs.length);
+  const PickedRuns runs(indexing, data.shape, indices, out.shape);
+  const int64_t length = runs.length();
+  const int64_t grain = std::max<int64_t>(1, 16384 / length);
   with_size_of(out.data_type, [&]<class T>(TypeTag<T>) {
-    c.parallel().for_range(std::ssize(runs.offsets), grain, [&](int64_t begin, int64_t end) {
-      for (int64_t run = begin; run < end; ++run) {
-        const int64_t offset = runs.offsets[static_cast<size_t>(run)];
-        T* to = out.as<T>() + run * runs.length;
-        if (offset < 0) std::fill_n(to, runs.length, T(0));
-        else std::copy_n(data.as<const T>() + offset, runs.length, to);
-      }
+    c.parallel().for_range(runs.count(), grain, [&](int64_t begin, int64_t end) {
+      runs.for_each(begin, end, [&](int64_t run, int64_t offset) {
+        T* to = out.as<T>() + run * length;
+        if (offset < 0) std::fill_n(to, length, T(0));
+        else std::copy_n(data.as<const T>() + offset, length, to);
+      });
     });
   });
 }

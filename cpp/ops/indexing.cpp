@@ -1,6 +1,7 @@
 #include "ops/indexing.h"
 
 #include <algorithm>
+#include <span>
 
 #include "ops/shape_rules.h"
 #include "ops/stitch_rules.h"
@@ -131,15 +132,6 @@ Indexing resolve_indexing(IndexingKind kind, const OperationView& operation, con
 
 namespace {
 
-/// Strides of one operand along the picked axes, and of each component.
-struct PickedStrides {
-  std::vector<int64_t> data, indices;  // along the picked axes
-  struct Component {
-    int64_t extent, data_stride, place;  // place: further on in the indices
-  };
-  std::vector<Component> components;
-};
-
 PickedStrides strides_of(const Indexing& indexing, const Shape& data, const Shape& indices) {
   const auto rank = static_cast<size_t>(indexing.picked_rank);
   PickedStrides strides{std::vector<int64_t>(rank), std::vector<int64_t>(rank), {}};
@@ -168,39 +160,85 @@ int shared_tail(const Indexing& indexing) {
   return tail;
 }
 
+/// The first picked axes that data and what is picked have in common: what is picked at one place
+/// along them lies at the same place of the data.
+int64_t groups_of(const Indexing& indexing, const Shape& picked, int outer_rank) {
+  int64_t groups = 1;
+  for (int i = 0; i < outer_rank && i < static_cast<int>(indexing.data.size()); ++i) {
+    if (indexing.data[static_cast<size_t>(i)] != i) break;
+    groups *= picked[i];
+  }
+  return groups;
+}
+
 }  // namespace
 
-PickedRuns picked_runs(const Indexing& indexing, const Shape& data, const TensorView& indices,
-                       const Shape& picked, const Parallel& parallel) {
-  PickedRuns runs;
-  const int outer_rank = indexing.picked_rank - shared_tail(indexing);
-  int64_t count = 1;
-  for (int i = 0; i < picked.rank(); ++i) (i < outer_rank ? count : runs.length) *= picked[i];
-  if (runs.length == 0) return runs;
-  const auto strides = strides_of(indexing, data, indices.shape);
-  const auto values = read_integers(indices);
-  runs.offsets.resize(static_cast<size_t>(count));
-  parallel.for_range(count, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t run = begin; run < end; ++run) {
-      int64_t rest = run, offset = 0, place = 0;
-      for (int axis = outer_rank - 1; axis >= 0; --axis) {
-        const int64_t at = rest % picked[axis];
-        rest /= picked[axis];
-        offset += at * strides.data[static_cast<size_t>(axis)];
-        place += at * strides.indices[static_cast<size_t>(axis)];
-      }
-      for (const auto& component : strides.components) {
-        const int64_t index = values[static_cast<size_t>(place + component.place)];
-        if (index < 0 || index >= component.extent) {
-          offset = -1;
-          break;
-        }
-        offset += index * component.data_stride;
-      }
-      runs.offsets[static_cast<size_t>(run)] = offset;
+PickedRuns::PickedRuns(const Indexing& indexing, const Shape& data, const TensorView& indices,
+                       const Shape& picked)
+    : strides_(strides_of(indexing, data, indices.shape)),
+      picked_(picked),
+      outer_rank_(indexing.picked_rank - shared_tail(indexing)),
+      groups_(groups_of(indexing, picked, outer_rank_)) {
+  for (int i = 0; i < picked.rank(); ++i) (i < outer_rank_ ? count_ : length_) *= picked[i];
+  if (length_ == 0) count_ = 0;
+  narrow_ = indices.data_type == DataType::int32;
+  // A uint64 that is too large for int64 reads as negative: out of range as well.
+  const bool as_they_are =
+      narrow_ || indices.data_type == DataType::int64 || indices.data_type == DataType::uint64;
+  if (!as_they_are) converted_ = read_integers(indices);
+  indices_ = as_they_are ? indices.data : converted_.data();
+}
+
+/// These runs differ in their place on the last outer axis only.
+template <class Index>
+void PickedRuns::find_on_line(int64_t first, std::span<int64_t> offsets) const {
+  const auto* all = static_cast<const Index*>(indices_);
+  int64_t rest = first, offset = 0, place = 0;
+  for (int axis = outer_rank_ - 1; axis >= 0; --axis) {
+    const int64_t at = rest % picked_[axis];
+    rest /= picked_[axis];
+    offset += at * strides_.data[static_cast<size_t>(axis)];
+    place += at * strides_.indices[static_cast<size_t>(axis)];
+  }
+  const auto last = static_cast<size_t>(std::max(0, outer_rank_ - 1));
+  const int64_t data_step = outer_rank_ > 0 ? strides_.data[last] : 0;
+  const int64_t place_step = outer_rank_ > 0 ? strides_.indices[last] : 0;
+  if (strides_.components.size() == 1) {
+    const auto [extent, stride, further] = strides_.components[0];
+    const Index* indices = all + place + further;
+    for (auto& found : offsets) {
+      const int64_t index = *indices;
+      found = index >= 0 && index < extent ? offset + index * stride : -1;
+      offset += data_step;
+      indices += place_step;
     }
-  });
-  return runs;
+    return;
+  }
+  for (auto& found : offsets) {
+    found = offset;
+    for (const auto& component : strides_.components) {
+      const int64_t index = all[place + component.place];
+      if (index < 0 || index >= component.extent) {
+        found = -1;
+        break;
+      }
+      found += index * component.data_stride;
+    }
+    offset += data_step;
+    place += place_step;
+  }
+}
+
+void PickedRuns::find(int64_t first, std::span<int64_t> offsets) const {
+  const int64_t line = outer_rank_ > 0 ? picked_[outer_rank_ - 1] : 1;
+  while (!offsets.empty()) {
+    const auto some =
+        std::min(offsets.size(), static_cast<size_t>(line - first % std::max<int64_t>(1, line)));
+    if (narrow_) find_on_line<int32_t>(first, offsets.first(some));
+    else find_on_line<int64_t>(first, offsets.first(some));
+    offsets = offsets.subspan(some);
+    first += static_cast<int64_t>(some);
+  }
 }
 
 void stitch_gather(StitchContext& c, IndexingKind kind) {

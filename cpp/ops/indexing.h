@@ -2,6 +2,9 @@
 // rules have in common. Gather reads the picked elements; scatter writes there.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <vector>
 
 #include "graph/contexts.h"
@@ -31,13 +34,52 @@ Indexing resolve_indexing(IndexingKind kind, const OperationView& operation, con
 Shape picked_shape(const InferContext& c, IndexingKind kind, const Shape& data,
                    const Shape& indices);
 
-/// Where runs of picked elements lie in the data, in order: first element, or -1 if out of range.
-struct PickedRuns {
-  int64_t length = 1;  // neighbours of a run, in the data and in what is picked
-  std::vector<int64_t> offsets;
+/// Strides of data and indices along the picked axes, and of each component.
+struct PickedStrides {
+  std::vector<int64_t> data, indices;
+  struct Component {
+    int64_t extent, data_stride, place;  // place: further on in the indices
+  };
+  std::vector<Component> components;
 };
-PickedRuns picked_runs(const Indexing& indexing, const Shape& data, const TensorView& indices,
-                       const Shape& picked, const Parallel& parallel);
+
+/// Runs of picked elements that are neighbours in the data, too, in the order of what is picked.
+class PickedRuns {
+ public:
+  PickedRuns(const Indexing& indexing, const Shape& data, const TensorView& indices,
+             const Shape& picked);
+
+  int64_t length() const { return length_; }  // of a run
+  int64_t count() const { return count_; }
+  /// Equal parts of the runs, each of which lies in its own part of the data.
+  int64_t groups() const { return groups_; }
+
+  /// body(run, offset) for these runs, in order; offset: of the first element in the data, or -1 if
+  /// an index is out of range.
+  template <class Body>
+  void for_each(int64_t begin, int64_t end, Body&& body) const {
+    std::array<int64_t, 512> offsets;
+    while (begin < end) {
+      const int64_t some = std::min(end - begin, int64_t{std::size(offsets)});
+      find(begin, std::span(offsets).first(static_cast<size_t>(some)));
+      for (int64_t i = 0; i < some; ++i) body(begin + i, offsets[static_cast<size_t>(i)]);
+      begin += some;
+    }
+  }
+
+ private:
+  void find(int64_t first, std::span<int64_t> offsets) const;
+  template <class Index>
+  void find_on_line(int64_t first, std::span<int64_t> offsets) const;
+
+  PickedStrides strides_;
+  Shape picked_;
+  int outer_rank_;
+  int64_t length_ = 1, count_ = 1, groups_ = 1;
+  std::vector<int64_t> converted_;  // the indices, if they are neither int32 nor of 64 bits
+  bool narrow_ = false;             // int32
+  const void* indices_ = nullptr;
+};
 
 /// The stitch rule of gather rows: an element of operand 0 at what operand 1 says, or 0.
 void stitch_gather(StitchContext& c, IndexingKind kind);

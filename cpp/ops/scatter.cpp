@@ -53,20 +53,34 @@ C combined(C a, C b) {
 template <class T, class C, class Combine>
 void combine_runs(const PickedRuns& runs, const T* updates, C* out, int64_t count,
                   const Parallel& parallel, Combine&& combine) {
-  constexpr int64_t most_pieces = 16;  // each looks at all offsets
-  if (count == 0 || runs.offsets.empty()) return;
-  const int64_t places = count / runs.length;
-  const int64_t grain =
-      std::max({int64_t{1}, (places + most_pieces - 1) / most_pieces, 8192 / runs.length});
-  parallel.for_range(places, grain, [&](int64_t begin, int64_t end) {
-    const int64_t low = begin * runs.length, high = end * runs.length;
-    for (size_t run = 0; run < runs.offsets.size(); ++run) {
-      const int64_t offset = runs.offsets[run];
-      if (offset < low || offset >= high) continue;
-      const T* from = updates + static_cast<int64_t>(run) * runs.length;
+  if (count == 0 || runs.count() == 0) return;
+  const int64_t length = runs.length();
+  // Those of the runs from `first` to `last` that lie between `low` and `high`.
+  const auto combine_some = [&](int64_t first, int64_t last, int64_t low, int64_t high) {
+    runs.for_each(first, last, [&](int64_t run, int64_t offset) {
+      if (offset < low || offset >= high) return;
+      const T* from = updates + run * length;
       C* to = out + offset;
-      for (int64_t i = 0; i < runs.length; ++i) to[i] = combine(to[i], from[i]);
-    }
+      if (length == 1) *to = combine(*to, *from);
+      else
+        for (int64_t i = 0; i < length; ++i) to[i] = combine(to[i], from[i]);
+    });
+  };
+  constexpr int64_t many_groups = 16, elements_of_task = 8192;
+  if (runs.groups() >= many_groups) {
+    const int64_t of_group = runs.count() / runs.groups();
+    const int64_t grain = elements_of_task / (of_group * length) + 1;
+    return parallel.for_range(runs.groups(), grain, [&](int64_t begin, int64_t end) {
+      combine_some(begin * of_group, end * of_group, 0, count);
+    });
+  }
+  // Each piece looks at all offsets: the shorter the runs, the fewer pieces.
+  const int64_t most_pieces = length >= 16 ? 16 : 4;
+  const int64_t places = count / length;
+  const int64_t grain =
+      std::max((places + most_pieces - 1) / most_pieces, elements_of_task / length + 1);
+  parallel.for_range(places, grain, [&](int64_t begin, int64_t end) {
+    combine_some(0, runs.count(), begin * length, end * length);
   });
 }
 
@@ -134,8 +148,12 @@ void start_out(const EvaluateContext& c, IndexingKind kind) {
   const auto& out = c.output();
   if (c.has("data")) {
     const auto* from = c.input("data").as<const std::byte>();
-    if (out.data != from) std::copy_n(from, out.byte_count(), out.as<std::byte>());
-    return;
+    if (out.data == from) return;
+    constexpr int64_t bytes_of_task = 1 << 20;
+    auto* to = out.as<std::byte>();
+    return c.parallel().for_range(
+        static_cast<int64_t>(out.byte_count()), bytes_of_task,
+        [&](int64_t begin, int64_t end) { std::copy_n(from + begin, end - begin, to + begin); });
   }
   with_any_type(out.data_type, [&]<class T>(TypeTag<T>) {
     std::fill_n(out.as<T>(), out.element_count(), convert_number<T>(start_value(mode_of(c), kind)));
@@ -150,7 +168,7 @@ void evaluate_scatter(const EvaluateContext& c) {
   start_out(c, kind);
   if (out.element_count() == 0 || updates.element_count() == 0) return;
   const auto indexing = resolve_indexing(kind, c, out.shape, indices.shape);
-  const auto runs = picked_runs(indexing, out.shape, indices, updates.shape, c.parallel());
+  const PickedRuns runs(indexing, out.shape, indices, updates.shape);
   scatter_runs(mode_of(c), runs, updates, out, c.parallel());
 }
 

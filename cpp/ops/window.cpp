@@ -120,26 +120,36 @@ Shape convolution_2d_output_shape(const OperationView& operation, const Shape& s
   return image_shape(g.nhwc, g.batch, g.out_channels, g.y.output, g.x.output);
 }
 
-Shape depthwise_convolution_2d_output_shape(const OperationView& operation, const Shape& source,
-                                            const Shape& weights) {
-  const bool channels_last = is_nhwc(operation), hwim = is_hwio(operation);
-  const auto image = channels_last ? nhwc : nchw;
-  const auto filter = hwim ? hwio : oihw;
+Convolution2DGeometry depthwise_convolution_2d_geometry(const OperationView& operation,
+                                                        const Shape& source, const Shape& weights) {
+  Convolution2DGeometry g;
+  g.nhwc = is_nhwc(operation);
+  g.hwio = is_hwio(operation);
+  const auto image = g.nhwc ? nhwc : nchw;
+  const auto filter = g.hwio ? hwio : oihw;
   const auto s = require_rank_4(source, "the source");
   const auto w = require_rank_4(weights, "the weights");
-  const int64_t multiplier = w[filter.batch_or_out];
-  const int64_t channels = std::max(s[image.channels], w[filter.channels]);
+  g.batch = s[image.batch_or_out];
+  g.in_channels = g.groups = std::max(s[image.channels], w[filter.channels]);
   if (s[image.channels] >= 0 && w[filter.channels] >= 0 && s[image.channels] != w[filter.channels])
-    throw GraphError("the source " + s.to_string() + (channels_last ? " (NHWC)" : " (NCHW)") +
-                     " has " + text(s[image.channels]) + " channels; the weights " + w.to_string() +
-                     (hwim ? " (HWIO)" : " (OIHW)") + " are for " + text(w[filter.channels]) +
+    throw GraphError("the source " + s.to_string() + (g.nhwc ? " (NHWC)" : " (NCHW)") + " has " +
+                     text(s[image.channels]) + " channels; the weights " + w.to_string() +
+                     (g.hwio ? " (HWIO)" : " (OIHW)") + " are for " + text(w[filter.channels]) +
                      " ('I'; 'O' is how many results each channel has)");
-  int64_t results = unknown_dimension;
-  if (channels >= 0 && multiplier >= 0 && __builtin_mul_overflow(channels, multiplier, &results))
+  const int64_t multiplier = w[filter.batch_or_out];
+  g.out_channels = unknown_dimension;
+  if (g.in_channels >= 0 && multiplier >= 0 &&
+      __builtin_mul_overflow(g.in_channels, multiplier, &g.out_channels))
     throw GraphError("the weights " + w.to_string() + " have too many channels");
-  const auto y = resolve_axis(axis_options(operation, false), s[image.height], w[filter.height]);
-  const auto x = resolve_axis(axis_options(operation, true), s[image.width], w[filter.width]);
-  return image_shape(channels_last, s[image.batch_or_out], results, y.output, x.output);
+  g.y = resolve_axis(axis_options(operation, false), s[image.height], w[filter.height]);
+  g.x = resolve_axis(axis_options(operation, true), s[image.width], w[filter.width]);
+  return g;
+}
+
+Shape depthwise_convolution_2d_output_shape(const OperationView& operation, const Shape& source,
+                                            const Shape& weights) {
+  const auto g = depthwise_convolution_2d_geometry(operation, source, weights);
+  return image_shape(g.nhwc, g.batch, g.out_channels, g.y.output, g.x.output);
 }
 
 Convolution2DGeometry resolve_convolution_2d(const OperationView& operation, const Shape& source,

@@ -36,7 +36,9 @@ Shape convolution_2d_output_shape(const OperationView& operation, const Shape& s
                                   const Shape& weights);
 
 /// The same for a depthwise convolution, whose weights are (multiplier, C, kH, kW) or (kH, kW, C,
-/// multiplier).
+/// multiplier). Its geometry has a group for each channel; what depends on unknown sizes is -1.
+Convolution2DGeometry depthwise_convolution_2d_geometry(const OperationView& operation,
+                                                        const Shape& source, const Shape& weights);
 Shape depthwise_convolution_2d_output_shape(const OperationView& operation, const Shape& source,
                                             const Shape& weights);
 
