@@ -53,6 +53,7 @@ class Rebuild {
       return static_cast<size_t>(id.operation) * 31 + static_cast<size_t>(id.index);
     }
   };
+  static constexpr size_t longest_movement = 8;
   static size_t at(OperationId id) { return static_cast<size_t>(id); }
   GraphData& into() { return *result_.graph.data(); }
 
@@ -195,12 +196,32 @@ class Rebuild {
 
   // --- Regions
 
+  /// The operation, and movements that it reads and nobody has written to memory: with them it
+  /// reads what they move at once.
+  std::vector<OperationId> with_movements(OperationId id) const {
+    std::vector<OperationId> members{id};
+    for (size_t next = 0; next < members.size() && members.size() < longest_movement; ++next)
+      for (const auto input : source_.node(members[next]).inputs) {
+        const auto base = base_of(source_, input);
+        const auto& node = source_.node(base.operation);
+        if (tensors_.contains(base) || std::ranges::find(members, base.operation) != members.end())
+          continue;
+        if (is_movement(node) && node.control.empty() &&
+            is_stitchable(source_, node, options_.limits))
+          members.push_back(base.operation);
+      }
+    std::ranges::sort(members);
+    return members;
+  }
+
   void build_single(TensorId id) {
     PlannedUnit unit;
-    unit.draft.members = {id.operation};
     unit.draft.outputs = {id};
-    unit.own = unit.draft.members;
+    unit.own = {id.operation};
     unit.ended = "'" + source_.display_name(id.operation) + "' is needed in memory";
+    unit.draft.members = options_.grow ? with_movements(id.operation) : unit.own;
+    const auto whole = build_kernel(source_, unit.draft, options_.limits);
+    if (std::holds_alternative<Refusal>(whole)) unit.draft.members = unit.own;
     build_region(unit);
   }
 
