@@ -66,6 +66,8 @@ void bind_kernels(py::module_& module) {
       .def_readonly("bytes", &KernelInfo::bytes, "Of its operands and results.")
       .def_readonly("operations", &KernelInfo::operations,
                     "Arithmetic ones: a multiplication and an addition count as two.")
+      .def_readonly("bodies", &KernelInfo::bodies,
+                    "Of a loop or a condition: the kernels of each of its bodies, a list for each.")
       .def("__repr__", [](const KernelInfo& k) {
         return k.name + " (" + k.operation + ") " + k.output + ": " + k.description;
       });

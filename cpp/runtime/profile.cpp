@@ -70,6 +70,19 @@ Profile Executable::profile(std::span<const TensorData> feeds, int runs) const {
   return profile;
 }
 
+namespace {
+/// What a loop or a condition runs; the times are those of the whole step.
+void append_bodies(std::string& text, const KernelInfo& owner, size_t depth) {
+  for (size_t body = 0; body < owner.bodies.size(); ++body)
+    for (const auto& kernel : owner.bodies[body]) {
+      text += std::string(37 + 2 * depth, ' ') + "body " + std::to_string(body) + ": " +
+              kernel.name + " [" + kernel.computes + "] " + kernel.output + ": " +
+              kernel.description + "\n";
+      append_bodies(text, kernel, depth + 1);
+    }
+}
+}  // namespace
+
 std::string Profile::to_text() const {
   std::vector<const KernelProfile*> order;
   for (const auto& kernel : kernels) order.push_back(&kernel);
@@ -86,6 +99,7 @@ std::string Profile::to_text() const {
                   kernel->gigabytes_per_second(), kernel->gigaflops());
     text += line + kernel->kernel.name + " [" + kernel->kernel.computes + "] " +
             kernel->kernel.output + ": " + kernel->kernel.description + "\n";
+    append_bodies(text, kernel->kernel, 1);
   }
   return text;
 }

@@ -35,6 +35,8 @@ struct KernelInfo {
   int segments = 1;         // how often its code runs in one launch, over other operands each time
   size_t bytes = 0;         // of its operands and results
   double operations = 0;    // arithmetic ones: a multiplication and an addition count as two
+  /// Of a loop or a condition: the kernels of each of its bodies.
+  std::vector<std::vector<KernelInfo>> bodies;
 };
 
 /// When a step ran, in nanoseconds from the beginning of its run.

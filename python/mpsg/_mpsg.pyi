@@ -276,6 +276,9 @@ class KernelInfo:
     @property
     def operations(self) -> float:
         """Arithmetic ones: a multiplication and an addition count as two."""
+    @property
+    def bodies(self) -> list[list[KernelInfo]]:
+        """Of a loop or a condition: the kernels of each of its bodies, a list for each."""
 
 class MemberInfo:
     """An operation that became part of a region."""

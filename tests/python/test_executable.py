@@ -234,6 +234,25 @@ def test_kernels_know_their_costs() -> None:
     assert executable.source(10**6) == ""
 
 
+def test_kernels_of_bodies() -> None:
+    graph = mpsg.Graph()
+    x = graph.placeholder([4, 4])
+    (result,) = graph.for_loop(
+        [x], lambda _, values: [graph.tanh(values[0] @ x) * 0.5], number_of_iterations=3
+    )
+    negative = graph.less_than(graph.reshape(graph.reduction_sum(result), []), 0.0)
+    chosen = graph.if_else(negative, lambda: [result * 2.0], lambda: [result])
+    executable = graph.compile({x: (4, 4)}, [chosen[0]])
+    by_operation = {kernel.operation: kernel for kernel in executable.kernels}
+    (body,) = by_operation["for_loop"].bodies
+    computed = {name for kernel in body for name in kernel.computes.split(", ")}
+    assert {"matrix_multiplication", "tanh", "multiplication"} <= computed
+    then, _ = by_operation["if_else"].bodies
+    assert [k.computes for k in then] == ["multiplication"]
+    assert all(not k.bodies for k in body)
+    assert "body 0: " in str(executable.profile([np.ones((4, 4), np.float32)], runs=1))
+
+
 def test_profile_and_trace(tmp_path: Path) -> None:
     _graph, executable, arrays = network()
     profile = executable.profile(arrays, runs=5)

@@ -75,6 +75,9 @@ class Body {
     runner_->run(frame_.in(workspace), feeds(workspace), results(workspace));
   }
   size_t resident_bytes() const { return runner_ ? runner_->resident_bytes() : 0; }
+  std::vector<KernelInfo> kernels() const {
+    return runner_ ? runner_->kernels() : std::vector<KernelInfo>{};
+  }
 
  private:
   std::shared_ptr<const Plan> plan_;
@@ -105,6 +108,9 @@ class IfElse final : public Kernel {
   }
   size_t resident_bytes() const override { return then_.resident_bytes() + else_.resident_bytes(); }
   std::string description() const override { return "branch on the host"; }
+  std::vector<std::vector<KernelInfo>> bodies() const override {
+    return {then_.kernels(), else_.kernels()};
+  }
 
  private:
   Layout then_layout_, else_layout_;
@@ -182,6 +188,7 @@ class ForLoop final : public Kernel {
   size_t workspace_bytes() const override { return layout_.bytes(); }
   size_t resident_bytes() const override { return body_.resident_bytes(); }
   std::string description() const override { return "loop on the host"; }
+  std::vector<std::vector<KernelInfo>> bodies() const override { return {body_.kernels()}; }
 
  private:
   /// Returns the copy of the carried values that holds the results.
@@ -251,6 +258,9 @@ class WhileLoop final : public Kernel {
     return before_.resident_bytes() + after_.resident_bytes();
   }
   std::string description() const override { return "loop on the host"; }
+  std::vector<std::vector<KernelInfo>> bodies() const override {
+    return {before_.kernels(), after_.kernels()};
+  }
 
  private:
   /// What one body writes, the other reads.

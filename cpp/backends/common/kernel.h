@@ -5,8 +5,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "compiler/plan.h"
+#include "mpsg/backend.h"
 
 namespace mpsg {
 
@@ -47,6 +49,8 @@ class Kernel {
   virtual bool reports_whole_rows() const { return false; }
   /// What executes, for people: "onednn brgconv:avx2, 5 slices", "reference loop".
   virtual std::string description() const = 0;
+  /// Of a loop or a condition: what each of its bodies runs.
+  virtual std::vector<std::vector<KernelInfo>> bodies() const { return {}; }
   /// Its generated code as text; empty if it has none.
   virtual std::string source() const { return {}; }
   /// Bytes it keeps between runs: code, packed weights.

@@ -120,6 +120,7 @@ std::vector<KernelInfo> PlanRunner::kernels() const {
     if (!step.outputs.empty())
       info.output = plan_->values[static_cast<size_t>(step.outputs[0])].type.to_string();
     if (step.stitched) {
+      if (step.stitched->root) info.computes = step.stitched->root->name;
       for (const auto& member : step.stitched->members)
         info.computes += (info.computes.empty() ? "" : ", ") + member.row->name;
       info.ended = step.stitched->ended;
@@ -130,6 +131,7 @@ std::vector<KernelInfo> PlanRunner::kernels() const {
     const auto cost = cost_of(*plan_, step);
     info.bytes = cost.bytes;
     info.operations = cost.operations;
+    info.bodies = kernels_[i]->bodies();
     infos.push_back(std::move(info));
   }
   return infos;

@@ -139,9 +139,9 @@ Value* KernelEmitter::load_contiguous(llvm::Type* type, Value* pointer, Value* m
                                    llvm::Constant::getNullValue(type));
 }
 
-/// A map that is run on a few columns of each row asks for rows to come. A row read in several phases
-/// is fetched during the last of them but the one that writes, while the row before it is used: the
-/// others find theirs in the cache.
+/// A map that is run on a few columns of each row asks for rows to come. A row read in several
+/// phases is fetched during the last of them but the one that writes, while the row before it is
+/// used: the others find theirs in the cache.
 void KernelEmitter::find_prefetch_distances() {
   auto* usual = builder_.getInt64(prefetched_bytes);
   prefetch_distances_.assign(kernel_.accesses.size(), {schedule_.phase_count, usual, usual});
