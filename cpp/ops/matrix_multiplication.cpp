@@ -1,6 +1,7 @@
 // MatrixMultiplication: batched matrix products.
 #include <algorithm>
 #include <complex>
+#include <limits>
 
 #include "graph/element_types.h"
 #include "ops/build.h"
@@ -229,6 +230,18 @@ Row matrix_multiplication() {
       });
 }
 
+/// One number for each head, the dimension before the sequences.
+void check_sinks(const InferContext& c, const Shape& scores) {
+  const auto& sinks = c.shape("sinks");
+  if (!sinks.has_rank() || !scores.has_rank()) return;
+  if (sinks.rank() != 1 || scores.rank() < 3)
+    c.fail("'sinks' has shape " + sinks.to_string() + " for scores of shape " + scores.to_string() +
+           "; it has one number for each head: (H) for scores (..., H, N, M)");
+  if (differ(sinks[0], scores[scores.rank() - 3]))
+    c.fail("'sinks' " + sinks.to_string() + " and the heads of the scores " + scores.to_string() +
+           " differ in number");
+}
+
 void infer_attention(InferContext& c) {
   const auto &query = c.shape("query"), &key = c.shape("key"), &value = c.shape("value");
   for (const char* operand : {"query", "key", "value"})
@@ -248,7 +261,11 @@ void infer_attention(InferContext& c) {
   auto scores = broadcast_shapes(c, batch_of(query), batch_of(key));
   scores.append(last(query, 2));
   scores.append(last(key, 2));
-  if (c.has("mask")) scores = broadcast_shapes(c, scores, c.shape("mask"));
+  if (c.has("mask")) {
+    if (c.flag("is_causal")) c.fail("give either 'mask' or 'is_causal'");
+    scores = broadcast_shapes(c, scores, c.shape("mask"));
+  }
+  if (c.has("sinks")) check_sinks(c, scores);
   if (!scores.has_rank()) return c.result(type, Shape::unranked());
   auto result = broadcast_shapes(c, batch_of(scores), batch_of(value));
   result.append(last(scores, 2));
@@ -256,29 +273,63 @@ void infer_attention(InferContext& c) {
   c.result(type, result);
 }
 
+/// -infinity where a query would see a key that comes after it.
+Tensor without_later(const Tensor& scores) {
+  const auto& shape = scores.shape();
+  const Argument size = shape.is_static() ? Argument{"shape", shape.to_vector()}
+                                          : Argument{"shape", shape_of(scores)};
+  const auto places = [&](int64_t axis) {
+    return scores.graph().add_one("coordinate_along_axis", {{"axis", axis}, size});
+  };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  return select(binary("greater_than_or_equal_to", places(-2), places(-1)), scores,
+                Scalar(-infinity));
+}
+
+/// Softmax over the scores and one more for each head, whose share nobody gets.
+Tensor softmax_with_sinks(const Tensor& scores, const Tensor& sinks) {
+  const std::vector<int64_t> column{-1, 1, 1}, last{-1};
+  const auto sink = sinks.graph().add_one("reshape", {{"tensor", sinks}, {"shape", column}});
+  const auto most = binary(
+      "maximum", scores.graph().add_one("reduction_maximum", {{"tensor", scores}, {"axes", last}}),
+      sink);
+  const auto shares = unary("exponent", scores - most);
+  return shares / (sum(shares, {"axes", last}) + unary("exponent", sink - most));
+}
+
 Row scaled_dot_product_attention() {
   return Row("scaled_dot_product_attention", "MatrixMultiplication")
-      .documentation("softmax(scale * query * key^T + mask) * value: query (..., N, F), key "
-                     "(..., M, F) and value (..., M, G) give (..., N, G); the dimensions before "
-                     "broadcast. `mask` is added to the scores (..., N, M): -infinity hides a "
-                     "position; a row that hides all is NaN. A composite.")
+      .documentation(
+          "softmax(scale * query * key^T + mask) * value: query (..., N, F), key "
+          "(..., M, F) and value (..., M, G) give (..., N, G); the dimensions before "
+          "broadcast. `mask` is added to the scores (..., N, M): -infinity hides a "
+          "position; a row that hides all is NaN. `is_causal` hides from query i all keys "
+          "j > i. `sinks` (H), for scores (..., H, N, M), are one more score for each "
+          "head, whose weight goes nowhere. A composite.")
       .selector("scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:"
                 "name:",
                 "15.0")
       .selector("scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:scale:name:",
                 "15.0")
+      .selector("scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:descriptor:name:",
+                "27.0")
       .types("T", types::floating())
       .operand("query", "T")
       .operand("key", "T")
       .operand("value", "T")
       .keyword_operand("mask", "T")
+      .keyword_operand("sinks", "T")
       .attribute(real_attribute("scale"))
+      .attribute(keyword(boolean_attribute("is_causal", false)))
       .infer(infer_attention)
       .expand([](ExpandContext& c) {
         auto scores = product(c.input("query"), adjoint(c.input("key"))) * c.real("scale");
         if (c.has("mask")) scores = scores + c.input("mask");
+        if (c.flag("is_causal")) scores = without_later(scores);
         const auto weights =
-            c.graph().add_one("softmax", {{"tensor", scores}, {"axis", int64_t{-1}}});
+            c.has("sinks")
+                ? softmax_with_sinks(scores, c.input("sinks"))
+                : c.graph().add_one("softmax", {{"tensor", scores}, {"axis", int64_t{-1}}});
         c.give(product(weights, c.input("value")));
       });
 }

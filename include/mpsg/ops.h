@@ -1892,12 +1892,16 @@ inline Tensor matrix_multiplication(const TensorOrScalar& primary, const TensorO
 
 struct ScaledDotProductAttentionOptions {
   TensorOrScalar mask{};
+  TensorOrScalar sinks{};
+  bool is_causal = false;
   std::string name{};
 };
 
 /// softmax(scale * query * key^T + mask) * value: query (..., N, F), key (..., M, F) and value
 /// (..., M, G) give (..., N, G); the dimensions before broadcast. `mask` is added to the scores
-/// (..., N, M): -infinity hides a position; a row that hides all is NaN. A composite.
+/// (..., N, M): -infinity hides a position; a row that hides all is NaN. `is_causal` hides from
+/// query i all keys j > i. `sinks` (H), for scores (..., H, N, M), are one more score for each
+/// head, whose weight goes nowhere. A composite.
 /// Apple: scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:name:
 /// (macOS 15.0).
 inline Tensor scaled_dot_product_attention(const TensorOrScalar& query, const TensorOrScalar& key,
@@ -1909,7 +1913,9 @@ inline Tensor scaled_dot_product_attention(const TensorOrScalar& query, const Te
                 {"key", key},
                 {"value", value},
                 {"scale", AttributeValue(scale)},
-                {"mask", options.mask}},
+                {"mask", options.mask},
+                {"sinks", options.sinks},
+                {"is_causal", AttributeValue(options.is_causal)}},
                options.name);
 }
 

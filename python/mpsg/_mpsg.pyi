@@ -3636,11 +3636,15 @@ class Graph:
         scale: float,
         *,
         mask: TensorLike | None = ...,
+        sinks: TensorLike | None = ...,
+        is_causal: bool = ...,
         name: str | None = ...,
     ) -> Tensor:
         """softmax(scale * query * key^T + mask) * value: query (..., N, F), key (..., M, F) and
         value (..., M, G) give (..., N, G); the dimensions before broadcast. `mask` is added to the
-        scores (..., N, M): -infinity hides a position; a row that hides all is NaN. A composite.
+        scores (..., N, M): -infinity hides a position; a row that hides all is NaN. `is_causal`
+        hides from query i all keys j > i. `sinks` (H), for scores (..., H, N, M), are one more
+        score for each head, whose weight goes nowhere. A composite.
 
         Types
         T: floating-point
@@ -3649,6 +3653,7 @@ class Graph:
         scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:maskTensor:scale:name: (macOS
         15.0)
         scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:scale:name: (macOS 15.0)
+        scaledDotProductAttentionWithQueryTensor:keyTensor:valueTensor:descriptor:name: (macOS 27.0)
         """
     def scatter(
         self,

@@ -167,5 +167,13 @@ def test_names_are_apples() -> None:
         assert version(first) >= version(known["macos"]), name
 
 
+def test_every_overload_is_taken() -> None:
+    """379 selectors, two of which are methods of Graph and no rows: gradients, dependencies."""
+    wanted = {each for row in apples_rows().values() for each in row["selectors"].split()}
+    taken = {each["name"] for row in TABLE["rows"] for each in row["selectors"]}
+    assert wanted - taken == set()
+    assert len(wanted) + 2 == 379
+
+
 def version(macos: str) -> tuple[int, ...]:
     return tuple(map(int, macos.split(".")))

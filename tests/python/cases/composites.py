@@ -96,6 +96,43 @@ def attention_cases(row: str, name: str) -> Iterator[Case]:
             same_bits=False,
             signed_zeros=False,
         )
+    yield from attention_option_cases(name)
+
+
+def attention_option_cases(name: str) -> Iterator[Case]:
+    """Causal, and with sinks (NumPy): the options of Apple's descriptor."""
+    row = "scaled_dot_product_attention"
+    for causal, sunk, rows, columns in [
+        (True, False, 4, 4),
+        (True, False, 2, 5),
+        (True, True, 5, 3),
+        (False, True, 3, 4),
+    ]:
+        rng = random_generator(row, name, causal, sunk, rows)
+        shapes = [(2, 3, rows, 4), (2, 3, columns, 4), (2, 3, columns, 2), (3,)]
+        arrays = [values(name, shape, rng) for shape in shapes]
+        q, k, v, sinks = (wide(array) for array in arrays)
+        scores = 0.5 * (q @ np.swapaxes(k, -1, -2))
+        if causal:
+            scores = np.where(np.tril(np.ones((rows, columns), bool)), scores, -np.inf)
+        last = np.broadcast_to(sinks[:, None, None], (*scores.shape[:-1], 1))
+        last = last if sunk else np.full_like(last, -np.inf)
+        weights = special.softmax(np.concatenate([scores, last], -1), -1)[..., :-1]
+        size = np.max(0.5 * (np.abs(q) @ np.swapaxes(np.abs(k), -1, -2)))
+        yield Case(
+            row,
+            arrays if sunk else arrays[:3],
+            weights @ v,
+            call=lambda graph, t, causal=causal: graph.scaled_dot_product_attention(
+                *t[:3], 0.5, is_causal=causal, sinks=t[3] if len(t) > 3 else None
+            ),
+            label=f"causal={causal}, sinks={sunk}, {rows}x{columns}",
+            operations=10 * (2 * float(size) + 2) + 2 * columns + 3 * LIBRARY,
+            scale=weights @ np.abs(v),
+            compute=name,
+            same_bits=False,
+            signed_zeros=False,
+        )
 
 
 NORMALIZED = [

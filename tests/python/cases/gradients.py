@@ -273,6 +273,11 @@ def windows(row: str) -> Iterator[GradientCase]:
             lambda g, t: g.scaled_dot_product_attention(*t[:3], 0.5, mask=t[3]),
             [q, k, v, real((2, 3), 3)],
         )
+        yield GradientCase(
+            "causal with sinks",
+            lambda g, t: g.scaled_dot_product_attention(*t[:3], 0.5, is_causal=True, sinks=t[3]),
+            [q, real((2, 3, 3), 1), v, real((2,), 3)],
+        )
     if row.startswith("convolution") and "_3d" not in row:
         yield from convolutions(row)
     if "pooling_2d" in row:
