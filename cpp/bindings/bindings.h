@@ -22,7 +22,9 @@ void bind_rows(py::class_<Graph>& graph);
 void bind_table(py::module_& module);
 void bind_runtime(py::module_& module);
 
-/// numpy's dtype for a data type; bfloat16 comes from ml_dtypes.
+/// numpy lacks these; its dtypes for them come from ml_dtypes.
+bool needs_ml_dtypes(DataType type);
+/// numpy's dtype for a data type.
 py::object numpy_dtype(DataType type);
 /// From mpsg's, numpy's and ml_dtypes' names for a type. Throws TypeError.
 DataType to_data_type(const py::handle& object);

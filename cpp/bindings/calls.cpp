@@ -17,7 +17,7 @@ struct KnownTypes {
   std::vector<Entry> entries;
   KnownTypes() {
     for (const auto type : all_data_types()) {
-      if (type == DataType::bfloat16) continue;  // ml_dtypes is imported when it is needed
+      if (needs_ml_dtypes(type)) continue;  // ml_dtypes is imported when it is needed
       entries.push_back({numpy_dtype(type).release().ptr(), type});
       if (type == DataType::float32) std::swap(entries.front(), entries.back());
     }

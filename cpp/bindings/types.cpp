@@ -13,10 +13,14 @@ void bind_errors(py::module_& module) {
   py::register_exception<InternalError>(module, "InternalError", error);
 }
 
+bool needs_ml_dtypes(DataType type) {
+  return type == DataType::bfloat16 || type == DataType::int4 || type == DataType::uint4;
+}
+
 py::object numpy_dtype(DataType type) {
-  if (type == DataType::bfloat16)
+  if (needs_ml_dtypes(type))
     return py::module_::import("numpy").attr("dtype")(
-        py::module_::import("ml_dtypes").attr("bfloat16"));
+        py::module_::import("ml_dtypes").attr(std::string(data_type_name(type)).c_str()));
   return py::module_::import("numpy").attr("dtype")(std::string(data_type_name(type)));
 }
 
@@ -47,7 +51,8 @@ void bind_types(py::module_& module) {
       "the same name.");
   type.def_property_readonly("name", [](DataType t) { return std::string(data_type_name(t)); })
       .def_property_readonly("size", [](DataType t) { return size_of(t); })
-      .def("numpy", &numpy_dtype, "numpy(self)\n--\n\nnumpy's dtype (bfloat16: that of ml_dtypes).")
+      .def("numpy", &numpy_dtype,
+           "numpy(self)\n--\n\nnumpy's dtype (bfloat16, int4, uint4: those of ml_dtypes).")
       .def("__repr__", [](DataType t) { return "mpsg." + std::string(data_type_name(t)); })
       .def("__hash__", [](DataType t) { return static_cast<uint32_t>(t); })
       .def("__eq__",

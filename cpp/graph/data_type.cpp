@@ -27,6 +27,8 @@ constexpr DataTypeFacts facts[] = {
     {DataType::uint16, "uint16", 2, Kind::unsigned_integer},
     {DataType::uint32, "uint32", 4, Kind::unsigned_integer},
     {DataType::uint64, "uint64", 8, Kind::unsigned_integer},
+    {DataType::int4, "int4", 1, Kind::signed_integer},
+    {DataType::uint4, "uint4", 1, Kind::unsigned_integer},
     {DataType::boolean, "bool", 1, Kind::boolean},
     {DataType::complex64, "complex64", 8, Kind::complex},
 };

@@ -164,7 +164,7 @@ OpRow Row::done() && {
   if (!row_.blocks.empty()) {
     // Tensors that a body takes from outside become operands of its owner.
     row_.operands.push_back({.name = "captures", .group = "any", .variadic = true});
-    row_.groups.push_back({"any", types::all()});
+    row_.groups.push_back({"any", types::stored()});
   }
   if (row_.results.empty() && !no_result_) row_.results = {"tensor"};
   if (!row_.infer) throw InternalError("row " + row_.name + " has no inference");
@@ -272,6 +272,8 @@ TypeSet numeric() { return floating() | integers(); }
 TypeSet differentiable() { return floating() | complex(); }
 TypeSet numeric_complex() { return numeric() | complex(); }
 TypeSet all() { return numeric_complex() | boolean(); }
+TypeSet four_bits() { return {DataType::int4, DataType::uint4}; }
+TypeSet stored() { return all() | four_bits(); }
 }  // namespace types
 
 }  // namespace mpsg

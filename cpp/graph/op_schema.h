@@ -221,7 +221,9 @@ TypeSet complex();         // complex64
 TypeSet numeric();         // floating, integers
 TypeSet differentiable();  // floating, complex
 TypeSet numeric_complex();
-TypeSet all();
+TypeSet all();        // those that can be computed with
+TypeSet four_bits();  // int4, uint4: stored, moved and converted only
+TypeSet stored();     // all and four_bits
 }  // namespace types
 
 }  // namespace mpsg

@@ -20,6 +20,8 @@ bool in_range(int64_t value) {
 
 bool integer_fits(DataType type, int64_t value) {
   switch (type) {
+    case DataType::int4: return value >= -8 && value <= 7;
+    case DataType::uint4: return value >= 0 && value <= 15;
     case DataType::int8: return in_range<int8_t>(value);
     case DataType::int16: return in_range<int16_t>(value);
     case DataType::int32: return in_range<int32_t>(value);
@@ -71,6 +73,8 @@ std::shared_ptr<const Bytes> scalar_bytes(const Scalar& scalar, DataType type) {
     case DataType::complex64: return bytes_of(std::complex<float>(static_cast<float>(real)));
     case DataType::boolean:
     case DataType::int8: return bytes_of(static_cast<int8_t>(integer));
+    case DataType::int4:
+    case DataType::uint4: return bytes_of(static_cast<uint8_t>(integer & 15));
     case DataType::uint8: return bytes_of(static_cast<uint8_t>(integer));
     case DataType::int16: return bytes_of(static_cast<int16_t>(integer));
     case DataType::uint16: return bytes_of(static_cast<uint16_t>(integer));

@@ -16,7 +16,7 @@ Row call() {
           "part "
           "of the whole; it may have no variables. graph.run knows no callables: compile.")
       .selector("callSymbolName:inputTensors:outputTypes:name:", "15.0")
-      .types("any", types::all())
+      .types("any", types::stored())
       .variadic_operand("input_tensors", "any")
       .attribute(text_attribute("symbol_name"))
       .attribute(types_attribute("output_types"))

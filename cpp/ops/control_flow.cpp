@@ -74,7 +74,7 @@ Row for_loop() {
       .selector("forLoopWithLowerBound:upperBound:step:initialBodyArguments:body:name:", "12.0")
       .selector("forLoopWithNumberOfIterations:initialBodyArguments:body:name:", "12.0")
       .types("I", types::index())
-      .types("any", types::all())
+      .types("any", types::stored())
       .variadic_operand("initial_body_arguments", "any")
       .keyword_operand("number_of_iterations", "I")
       .keyword_operand("lower_bound", "I")
@@ -112,7 +112,7 @@ Row while_loop() {
                      "predicate is true, after(results) returns the next arguments; when it is "
                      "false, the results are returned.")
       .selector("whileWithInitialInputs:before:after:name:", "12.0")
-      .types("any", types::all())
+      .types("any", types::stored())
       .variadic_operand("initial_inputs", "any")
       .block("before")
       .block("after")

@@ -52,7 +52,7 @@ Row gather_row(std::string name, const std::string& documentation) {
       .documentation(documentation +
                      " An index out of range (negative ones are) gives 0. The gradient with "
                      "respect to updates adds up what was picked more than once. Any type.")
-      .types("T", types::all())
+      .types("T", types::stored())
       .types("I", types::integers())
       .operand("updates", "T")
       .operand("indices", "I")

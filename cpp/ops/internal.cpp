@@ -25,7 +25,7 @@ Row fill_row(std::string name, std::string documentation) {
   return Row(std::move(name), "Internal")
       .documentation(std::move(documentation))
       .internal()
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand("tensor", "T")
       .not_differentiable("the result depends on the operand's shape only")
       .infer([](InferContext& c) { c.result(c.inputs()[0]); });
@@ -48,7 +48,7 @@ Row like_row(std::string name, std::string documentation, TypeSet types) {
       .documentation(std::move(documentation))
       .internal()
       .types("T", types)
-      .types("L", types::all())
+      .types("L", types::stored())
       .operand("tensor", "T")
       .operand("like", "L");
 }
@@ -67,7 +67,7 @@ void check_broadcasts_to(const InferContext& c, const Shape& small, const Shape&
 
 Row broadcast_like() {
   return like_row("broadcast_like", "Repeats `tensor` so that it has the shape of `like`.",
-                  types::all())
+                  types::stored())
       .infer([](InferContext& c) {
         check_broadcasts_to(c, c.shape("tensor"), c.shape("like"));
         infer_like(c);
@@ -80,7 +80,8 @@ Row broadcast_like() {
 }
 
 Row reshape_like() {
-  return like_row("reshape_like", "The elements of `tensor` in the shape of `like`.", types::all())
+  return like_row("reshape_like", "The elements of `tensor` in the shape of `like`.",
+                  types::stored())
       .infer([](InferContext& c) {
         const auto have = c.shape("tensor").element_count();
         const auto want = c.shape("like").element_count();

@@ -143,7 +143,7 @@ Row variable_from_tensor() {
                      "the graph runs (made of constants). Composite at build time: the graph holds "
                      "a `variable`.")
       .selector("variableFromTensorWithTensor:name:", "15.0")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand_with_role("tensor", "T", OperandRole::shape)
       .impure()
       .not_differentiable("a variable starts from a fixed value")
@@ -169,7 +169,7 @@ Row read() {
       .documentation("The variable's value at this point. mpsg inserts it wherever a variable is "
                      "passed to an operation.")
       .selector("readVariable:name:", "11.0")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand_with_role("variable", "T", OperandRole::variable)
       .impure()
       .view()
@@ -182,7 +182,7 @@ Row assign() {
       .documentation("Makes `tensor` the variable's value. It happens if the operation is among "
                      "the target operations of a run, or a target depends on it.")
       .selector("assignVariable:withValueOfTensor:name:", "11.0")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand_with_role("variable", "T", OperandRole::variable)
       .operand("tensor", "T")
       .no_result()

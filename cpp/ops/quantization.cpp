@@ -75,7 +75,7 @@ Row quantize() {
       .selector("quantizeTensor:scaleTensor:zeroPoint:dataType:axis:name:", "13.1")
       .selector("quantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name:", "13.1")
       .types("T", types::floating())
-      .types("Z", types::numeric())
+      .types("Z", types::numeric() | types::four_bits())
       .operand("tensor", "T")
       .operand("scale", "T")
       .operand("zero_point", "Z")
@@ -167,7 +167,8 @@ Tensor table_places(const Tensor& tensor, const Shape& blocks, int64_t entries) 
 Tensor looked_up(ExpandContext& c) {
   const auto table = c.input("lut");
   auto tensor = c.input("tensor");
-  if (tensor.data_type() == DataType::uint64) tensor = cast(tensor, DataType::int64);
+  const bool indexes = types::integers().contains(tensor.data_type());
+  if (tensor.data_type() == DataType::uint64 || !indexes) tensor = cast(tensor, DataType::int64);
   if (table.shape().has_rank() && table.shape().rank() == 1)
     return c.graph().add_one("gather",
                              {{"updates", table}, {"indices", tensor}, {"axis", int64_t{0}}});
@@ -237,8 +238,8 @@ Row dequantize() {
           "dimension holds the entries, dimensions before it, if any, are blocks of the tensor "
           "that have a table each; with `axis` the entries are vectors (the table's last "
           "dimension), which lie one after the other along that axis of the result. The result "
-          "then has the table's type; a place outside the table gives 0. A composite. Integer "
-          "tensors; there are no packed 4-bit types yet.")
+          "then has the table's type; a place outside the table gives 0. A composite. "
+          "tensor: integers, of 4 bits as well.")
       .selector("dequantizeTensor:scale:zeroPoint:dataType:name:", "13.1")
       .selector("dequantizeTensor:scaleTensor:zeroPoint:dataType:axis:name:", "13.1")
       .selector("dequantizeTensor:scaleTensor:zeroPointTensor:dataType:axis:name:", "13.1")
@@ -246,9 +247,9 @@ Row dequantize() {
       .selector("dequantizeTensor:scaleTensor:dataType:name:", "15.0")
       .selector("dequantizeTensor:LUTTensor:name:", "15.0")
       .selector("dequantizeTensor:LUTTensor:axis:name:", "15.0")
-      .types("T", types::integers())
+      .types("T", types::integers() | types::four_bits())
       .types("F", types::floating())
-      .types("Z", types::numeric())
+      .types("Z", types::numeric() | types::four_bits())
       .types("L", types::numeric())
       .operand("tensor", "T")
       .optional_operand("scale", "F")

@@ -12,7 +12,7 @@ Row stitched() {
   return Row("stitched", "Internal")
       .documentation("Operations that run as one kernel.")
       .internal()
-      .types("any", types::all())
+      .types("any", types::stored())
       .variadic_operand("inputs", "any")
       .attribute(integers_attribute("results"))
       .result("...")

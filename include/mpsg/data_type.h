@@ -17,10 +17,12 @@ enum class DataType : uint32_t {
   float32 = 0x10000020,
   float64 = 0x10000040,  // not Apple's: mpsg adds it
   bfloat16 = 0x90000010,
+  int4 = 0x20000004,  // in memory the low bits of a byte each, as in ml_dtypes
   int8 = 0x20000008,
   int16 = 0x20000010,
   int32 = 0x20000020,
   int64 = 0x20000040,
+  uint4 = 0x00000004,
   uint8 = 0x00000008,
   uint16 = 0x00000010,
   uint32 = 0x00000020,

@@ -2495,8 +2495,8 @@ struct DequantizeOptions {
 /// elements are places in a table instead: its last dimension holds the entries, dimensions before
 /// it, if any, are blocks of the tensor that have a table each; with `axis` the entries are vectors
 /// (the table's last dimension), which lie one after the other along that axis of the result. The
-/// result then has the table's type; a place outside the table gives 0. A composite. Integer
-/// tensors; there are no packed 4-bit types yet.
+/// result then has the table's type; a place outside the table gives 0. A composite. tensor:
+/// integers, of 4 bits as well.
 /// Apple: dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1).
 inline Tensor dequantize(const Tensor& tensor, const DequantizeOptions& options = {}) {
   return detail::graph_of("dequantize", tensor)
@@ -3463,7 +3463,8 @@ inline Tensor broadcast(const Tensor& tensor, const IntegersOrTensor& shape,
 /// The tensor's values as another type, elementwise. Real numbers round to nearest even (float64 to
 /// a 16-bit type by way of float32); floating to integer truncates toward zero, saturates out of
 /// range and makes NaN 0; integer to integer keeps the low bits; to bool is != 0; complex to real
-/// takes the real part. NumPy's rules, defined for every value.
+/// takes the real part. NumPy's rules, defined for every value. The 4-bit integers are made, and
+/// made into others, by this operation, quantize and dequantize.
 /// Apple: castTensor:toType:name: (macOS 12.0).
 inline Tensor cast(const Tensor& tensor, DataType type, const std::string& name = {}) {
   return detail::graph_of("cast", tensor)

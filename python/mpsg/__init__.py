@@ -77,10 +77,12 @@ from mpsg._mpsg import (
     float16,
     float32,
     float64,
+    int4,
     int8,
     int16,
     int32,
     int64,
+    uint4,
     uint8,
     uint16,
     uint32,
@@ -136,10 +138,12 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "int4",
     "int8",
     "int16",
     "int32",
     "int64",
+    "uint4",
     "uint8",
     "uint16",
     "uint32",
@@ -162,7 +166,7 @@ _tensor.attach()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Loads mpsg.cache, mpsg.data, mpsg.layers, mpsg.optimizers, mpsg.show when first used."""
-    if name in {"cache", "data", "layers", "optimizers", "show"}:
+    """Loads mpsg.cache, mpsg.data, mpsg.layers and the other modules when first used."""
+    if name in {"cache", "data", "layers", "optimizers", "packed", "show"}:
         return importlib.import_module(f"mpsg.{name}")
     raise AttributeError(f"module 'mpsg' has no attribute {name!r}")

@@ -66,7 +66,7 @@ class DataType:
     def size(self) -> int:
         """Bytes of one element."""
     def numpy(self) -> np.dtype[Any]:
-        """numpy's dtype (bfloat16: that of ml_dtypes)."""
+        """numpy's dtype (bfloat16, int4, uint4: those of ml_dtypes)."""
     def __eq__(self, other: object) -> bool: ...
     def __hash__(self) -> int: ...
 
@@ -82,6 +82,8 @@ uint8: DataType
 uint16: DataType
 uint32: DataType
 uint64: DataType
+int4: DataType
+uint4: DataType
 bool_: DataType
 complex64: DataType
 
@@ -809,7 +811,7 @@ class Graph:
         be integer tensors. Any type.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         bandPartWithTensor:numLower:numUpper:name: (macOS 12.3)
@@ -832,7 +834,7 @@ class Graph:
         composite.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         batchToSpaceTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
@@ -1010,7 +1012,8 @@ class Graph:
         """The tensor's values as another type, elementwise. Real numbers round to nearest even
         (float64 to a 16-bit type by way of float32); floating to integer truncates toward zero,
         saturates out of range and makes NaN 0; integer to integer keeps the low bits; to bool is !=
-        0; complex to real takes the real part. NumPy's rules, defined for every value.
+        0; complex to real takes the real part. NumPy's rules, defined for every value. The 4-bit
+        integers are made, and made into others, by this operation, quantize and dequantize.
 
         Types
         T: any
@@ -1477,7 +1480,7 @@ class Graph:
         composite.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         depthToSpace2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:
@@ -1624,13 +1627,13 @@ class Graph:
         dimensions before it, if any, are blocks of the tensor that have a table each; with `axis`
         the entries are vectors (the table's last dimension), which lie one after the other along
         that axis of the result. The result then has the table's type; a place outside the table
-        gives 0. A composite. Integer tensors; there are no packed 4-bit types yet.
+        gives 0. A composite. tensor: integers, of 4 bits as well.
 
         Types
         F: floating-point
         L: floating-point, integers
-        T: integers
-        Z: floating-point, integers
+        T: integers, int4, uint4
+        Z: floating-point, integers, int4, uint4
 
         Apple
         dequantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
@@ -1693,7 +1696,7 @@ class Graph:
         equals nothing.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         equalWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
@@ -2071,7 +2074,7 @@ class Graph:
         kernel_width * C] (TensorFlow's extract_patches). Padding is zeros. Any type. A composite.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         imToColWithSourceTensor:descriptor:name: (macOS 14.0)
@@ -2714,7 +2717,7 @@ class Graph:
         compiled for it once. Not in bodies of conditions and loops. Any type.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         nonZeroIndicesOfTensor:name: (macOS 14.0)
@@ -2815,7 +2818,7 @@ class Graph:
         where one is NaN.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         notEqualWithPrimaryTensor:secondaryTensor:name: (macOS 11.0)
@@ -2863,7 +2866,7 @@ class Graph:
         type; ANTI_PERIODIC not bool.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         padTensor:withPaddingMode:leftPadding:rightPadding:constantValue:name: (macOS 11.0)
@@ -2959,7 +2962,7 @@ class Graph:
 
         Types
         T: floating-point
-        Z: floating-point, integers
+        Z: floating-point, integers, int4, uint4
 
         Apple
         quantizeTensor:scale:zeroPoint:dataType:name: (macOS 13.1)
@@ -3315,7 +3318,7 @@ class Graph:
         grows or shrinks by their ratio, which must divide it.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         reinterpretCastTensor:toType:name: (macOS 13.2)
@@ -3676,7 +3679,7 @@ class Graph:
 
         Types
         I: integers
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         scatterWithUpdatesTensor:indicesTensor:shape:axis:mode:name: (macOS 12.0)
@@ -3704,7 +3707,7 @@ class Graph:
 
         Types
         I: integers
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         scatterAlongAxis:withUpdatesTensor:indicesTensor:shape:mode:name: (macOS 12.3)
@@ -3734,7 +3737,7 @@ class Graph:
 
         Types
         I: integers
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         scatterNDWithUpdatesTensor:indicesTensor:shape:batchDimensions:mode:name: (macOS 11.3)
@@ -3753,7 +3756,7 @@ class Graph:
         value.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
         predicate: bool
 
         Apple
@@ -4105,7 +4108,7 @@ class Graph:
         composite.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         spaceToBatchTensor:spatialAxes:batchAxis:blockDimensions:usePixelShuffleOrder:name: (macOS
@@ -4130,7 +4133,7 @@ class Graph:
         fastest. Axes and sizes may be integer tensors. Any type. A composite.
 
         Types
-        T: any
+        T: floating-point, integers, bool, complex64
 
         Apple
         spaceToDepth2DTensor:widthAxis:heightAxis:depthAxis:blockSize:usePixelShuffleOrder:name:

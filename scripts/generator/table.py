@@ -12,7 +12,14 @@ TYPE_SETS = {
     "integers": ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"],
     "signed integers": ["int8", "int16", "int32", "int64"],
 }
-DATA_TYPES = [*TYPE_SETS["floating-point"], *TYPE_SETS["integers"], "bool", "complex64"]
+DATA_TYPES = [
+    *TYPE_SETS["floating-point"],
+    *TYPE_SETS["integers"],
+    "bool",
+    "complex64",
+    "int4",
+    "uint4",
+]
 
 
 def types_text(names: list[str]) -> str:

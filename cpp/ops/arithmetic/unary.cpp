@@ -245,7 +245,7 @@ Row identity_row() {
   return Row("identity", "Arithmetic")
       .documentation("The tensor itself, under another name.")
       .selector("identityWithTensor:name:", "11.0")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand("tensor", "T")
       .elementwise()
       .view()

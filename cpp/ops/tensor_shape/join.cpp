@@ -132,7 +132,7 @@ void split_gradient(GradientContext& g) {
 Row concat_row(std::string name, std::string documentation) {
   return Row(std::move(name), "TensorShape")
       .documentation(std::move(documentation))
-      .types("T", types::all())
+      .types("T", types::stored())
       .variadic_operand("tensors", "T")
       .attribute(integer_attribute("dimension"))
       .attribute(keyword(boolean_attribute("interleave", false)));
@@ -228,7 +228,7 @@ Row stack() {
       .documentation("Joins tensors of equal shape along a new dimension, whose place in the "
                      "result is `axis`; a negative one counts from the end. A composite. Any type.")
       .selector("stackTensors:axis:name:", "12.3")
-      .types("T", types::all())
+      .types("T", types::stored())
       .variadic_operand("tensors", "T")
       .attribute(integer_attribute("axis"))
       .infer(infer_stack)
@@ -317,7 +317,7 @@ Row split() {
       .selector("splitTensor:splitSizes:axis:name:", "12.3")
       .selector("splitTensor:splitSizesTensor:axis:name:", "12.3")
       .selector("splitTensor:numSplits:axis:name:", "12.3")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand("tensor", "T")
       .attribute(optional_integers_or_tensor("split_sizes"))
       .attribute(integer_attribute("axis", 0))
@@ -448,7 +448,7 @@ Row tile() {
       .documentation("Repeats the tensor multiplier[i] times along axis i (NumPy's tile with one "
                      "number for each axis). A composite. Any type.")
       .selector("tileTensor:withMultiplier:name:", "11.0")
-      .types("T", types::all())
+      .types("T", types::stored())
       .operand("tensor", "T")
       .attribute(integers_or_tensor("multiplier"))
       .infer([](InferContext& c) {

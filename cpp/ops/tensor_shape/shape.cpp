@@ -17,9 +17,9 @@ Row shape_row(std::string name, std::string documentation) {
   return Row(std::move(name), "TensorShape").documentation(std::move(documentation));
 }
 
-Row one_tensor_row(std::string name, std::string documentation) {
+Row one_tensor_row(std::string name, std::string documentation, TypeSet types = types::stored()) {
   return shape_row(std::move(name), std::move(documentation))
-      .types("T", types::all())
+      .types("T", types)
       .operand("tensor", "T");
 }
 
@@ -260,12 +260,15 @@ Row shape_of() {
 }
 
 Row cast() {
-  return one_tensor_row("cast",
-                        "The tensor's values as another type, elementwise. Real numbers round to "
-                        "nearest even (float64 to a 16-bit type by way of float32); floating to "
-                        "integer truncates toward zero, saturates out of range and makes NaN 0; "
-                        "integer to integer keeps the low bits; to bool is != 0; complex to real "
-                        "takes the real part. NumPy's rules, defined for every value.")
+  return one_tensor_row(
+             "cast",
+             "The tensor's values as another type, elementwise. Real numbers round to "
+             "nearest even (float64 to a 16-bit type by way of float32); floating to "
+             "integer truncates toward zero, saturates out of range and makes NaN 0; "
+             "integer to integer keeps the low bits; to bool is != 0; complex to real "
+             "takes the real part. NumPy's rules, defined for every value. The 4-bit integers "
+             "are made, and made into others, by this operation, quantize and "
+             "dequantize.")
       .selector("castTensor:toType:name:", "12.0")
       .attribute(data_type_attribute("type"))
       .elementwise()
@@ -278,8 +281,8 @@ Row cast() {
         if (!refuse_complex(c)) c.give(c.input(0).convert(compute_type(c.result_type().data_type)));
       })
       .evaluate([](const EvaluateContext& c) {
-        with_any_type(c.inputs()[0].data_type, [&]<class From>(TypeTag<From>) {
-          with_any_type(c.output().data_type, [&]<class To>(TypeTag<To>) {
+        with_stored_type(c.inputs()[0].data_type, [&]<class From>(TypeTag<From>) {
+          with_stored_type(c.output().data_type, [&]<class To>(TypeTag<To>) {
             const auto* from = c.inputs()[0].as<const From>();
             auto* to = c.output().as<To>();
             c.parallel().for_range(c.output().element_count(), 16384,
@@ -294,6 +297,8 @@ Row cast() {
 
 void infer_reinterpret(InferContext& c) {
   const auto from = c.operand_data_type("tensor"), to = c.data_type("type");
+  if (types::four_bits().contains(to))
+    c.fail("4-bit integers have no bytes of their own; use cast");
   if (to == DataType::boolean && from != to)
     c.fail("the bytes of " + std::string(data_type_name(from)) +
            " may be no bools; use cast to compare with 0");
@@ -331,7 +336,8 @@ void stitch_reinterpret(StitchContext& c) {
 Row reinterpret_cast_row() {
   return one_tensor_row("reinterpret_cast",
                         "The tensor's bytes as elements of another type. If the sizes differ, the "
-                        "last dimension grows or shrinks by their ratio, which must divide it.")
+                        "last dimension grows or shrinks by their ratio, which must divide it.",
+                        types::all())
       .selector("reinterpretCastTensor:toType:name:", "13.2")
       .attribute(data_type_attribute("type"))
       .not_differentiable("bits have no derivative")

@@ -227,7 +227,7 @@ Row slice() {
                     "name:",
                     "15.2")
           .selector("sliceTensor:startTensor:sizeTensor:squeezeMask:name:", "15.2")
-          .types("T", types::all())
+          .types("T", types::stored())
           .operand("tensor", "T");
   return with_dimension(with_bounds(std::move(row)))
       .build(split_starts_if_sized)
@@ -284,7 +284,7 @@ Row slice_gradient() {
               "15.2")
           .selector("sliceGradientTensor:fwdInShapeTensor:startTensor:sizeTensor:squeezeMask:name:",
                     "15.2")
-          .types("T", types::all())
+          .types("T", types::stored())
           .operand("input_gradient", "T")
           .attribute(integers_or_tensor("fwd_in_shape"));
   return with_dimension(with_bounds(std::move(row)))
@@ -370,7 +370,7 @@ Row slice_update() {
               "sliceUpdateDataTensor:updateTensor:startsTensor:endsTensor:stridesTensor:name:",
               "15.0")
           .selector("sliceUpdateDataTensor:updateTensor:starts:ends:strides:name:", "15.0")
-          .types("T", types::all())
+          .types("T", types::stored())
           .operand("data", "T")
           .operand("update", "T");
   return with_bounds(std::move(row))

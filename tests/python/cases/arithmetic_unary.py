@@ -11,7 +11,7 @@ from scipy import special
 
 from cases.case import Case, Cases
 from cases.elementwise import SHAPES, Function, over_shapes
-from support.numbers import INTEGERS, numpy_type
+from support.numbers import FOUR_BITS, INTEGERS, numpy_type
 
 # What the C library and emitted code promise of functions is two units in the last place, that is
 # four roundings; of complex ones a few more, relative to the magnitude. They need not agree in
@@ -112,7 +112,7 @@ def exact_cases(row: str, name: str) -> Iterator[Case]:
     if name == "complex64" and row == "absolute":
         yield from over_shapes(row, name, reference, operations=LIBRARY)
         return
-    if name in {"bool", "complex64"} and row == "identity":
+    if name in {"bool", "complex64", *FOUR_BITS} and row == "identity":
         reference = np.array
     options = {"signed_zeros": False} if row == "relu" else {}
     yield from over_shapes(row, name, reference, (-9, 9), **options)

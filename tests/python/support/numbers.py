@@ -12,12 +12,16 @@ SIGNED = ["int8", "int16", "int32", "int64"]
 UNSIGNED = ["uint8", "uint16", "uint32", "uint64"]
 INTEGERS = SIGNED + UNSIGNED
 ALL = [*FLOATS, *INTEGERS, "bool", "complex64"]
+# Stored, moved and converted, not computed with.
+FOUR_BITS = {"int4": (-8, 7), "uint4": (0, 15)}
 # What 16-bit floats and complex numbers are computed in; the others in their own type.
 COMPUTE = {"float16": "float32", "bfloat16": "float32", "complex64": "float32"}
 
 
 def numpy_type(name: str) -> np.dtype:
-    return np.dtype(ml_dtypes.bfloat16 if name == "bfloat16" else name)
+    if name == "bfloat16" or name in FOUR_BITS:
+        return np.dtype(getattr(ml_dtypes, name))
+    return np.dtype(name)
 
 
 def float_info(name: str) -> ml_dtypes.finfo:
@@ -51,6 +55,8 @@ def wide(array: np.ndarray) -> np.ndarray:
     name = array.dtype.name
     if array.dtype.kind in "biu":
         return array
+    if name in FOUR_BITS:
+        return array.astype(np.int8)
     if name == "complex64":
         return array.astype(np.complex128)
     return array.astype(np.longdouble if name == "float64" else np.float64)
@@ -75,6 +81,10 @@ def values(
         limits = np.iinfo(name)
         low, high = max(int(np.floor(low)), limits.min), min(int(np.ceil(high)), limits.max)
         return np.asarray(rng.integers(low, high, shape, dtype=name, endpoint=True))
+    if name in FOUR_BITS:
+        least, most = FOUR_BITS[name]
+        low, high = max(int(np.floor(low)), least), min(int(np.ceil(high)), most)
+        return np.asarray(rng.integers(low, high, shape, endpoint=True)).astype(numpy_type(name))
     if name == "complex64":
         real, imaginary = rng.uniform(low, high, (2, *shape))
         return np.asarray(real + 1j * imaginary).astype(np.complex64)
@@ -91,6 +101,9 @@ def special_values(name: str) -> np.ndarray:
         chosen += [limits.max - 1, limits.max]
         chosen = [v for v in dict.fromkeys(map(int, chosen)) if limits.min <= v <= limits.max]
         return np.array(chosen, name)
+    if name in FOUR_BITS:
+        least, most = FOUR_BITS[name]
+        return np.arange(least, most + 1).astype(numpy_type(name))
     if name == "complex64":
         parts = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3e-5]
         return np.array([complex(a, b) for a in parts for b in parts], np.complex64)
