@@ -32,6 +32,16 @@ def schema_function(node: Node) -> Any | None:
     return None
 
 
+def default_attributes(node: Node) -> dict[str, Any]:
+    """The attributes that ONNX takes where a node gives none."""
+    schema = defs.get_schema(node.op, node.opset, node.domain)
+    return {
+        name: attribute.default_value
+        for name, attribute in schema.attributes.items()
+        if attribute.default_value.type != onnx.AttributeProto.UNDEFINED
+    }
+
+
 def _parsed(body: bytes) -> Any | None:
     if not body:
         return None

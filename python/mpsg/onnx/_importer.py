@@ -10,7 +10,7 @@ import numpy as np
 import mpsg
 from mpsg import Tensor
 from mpsg.onnx._converters import find_converter
-from mpsg.onnx._functions import schema_function
+from mpsg.onnx._functions import default_attributes, schema_function
 from mpsg.onnx._node import Array, Node, Results
 from mpsg.onnx._proto import array_of, declared_type
 
@@ -141,23 +141,30 @@ class Importer:
         defined = schema_function(node)
         if defined is None:
             node.fail("mpsg.onnx has no converter for this operation")
-        return self.call_function(defined, node, node.opsets)
+        return self.call_function(defined, node, node.opsets, default_attributes(node))
 
-    def call_function(self, function: Any, node: Node, opsets: dict[str, int]) -> list[Tensor]:
+    def call_function(
+        self,
+        function: Any,
+        node: Node,
+        opsets: dict[str, int],
+        defaults: dict[str, Any] | None = None,
+    ) -> list[Tensor | None]:
         """The nodes of a function's body, in a scope of their own."""
         scope = Scope()
         for name, tensor in zip(function.input, node.inputs, strict=False):
             if tensor is not None:
                 scope[name] = tensor
-        given = dict(node.attributes)
+        given = {**(defaults or {}), **node.attributes}
         for default in function.attribute_proto:
             given.setdefault(default.name, default)
         inner = {**opsets, **{_domain(o.domain): o.version for o in function.opset_import}}
         missing = {name for name in function.input if name not in scope}
         for body_node in function.node:
             self.convert_node(_bound(body_node, given, missing), scope, inner)
-        wanted = [name for i, name in enumerate(function.output) if node.wanted(i)]
-        return [scope[name] for name in wanted]
+        return [
+            scope[name] if node.wanted(i) else None for i, name in enumerate(function.output)
+        ]
 
     def placeholder(self, value: Any) -> Tensor:
         """An input of the model."""
