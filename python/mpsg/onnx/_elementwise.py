@@ -57,8 +57,17 @@ def mean(node: Node) -> Tensor:
 
 
 def modulo(node: Node) -> Tensor:
-    row = node.graph.modulo if node.attribute("fmod", 0) else node.graph.floor_modulo
-    return row(node[0], node[1])
+    graph, x, by = node.graph, node[0], node[1]
+    if node.attribute("fmod", 0):
+        return graph.modulo(x, by)
+    if x.data_type not in FLOATS:
+        return graph.floor_modulo(x, by)
+    # The sign of the divisor, as Python's %, also at zeros and infinities.
+    rest, zero = graph.modulo(x, by), like(x, 0)
+    other_side = graph.logical_xor(graph.signbit(rest), graph.signbit(by))
+    moved = graph.select(other_side, rest + by, rest)
+    signed_zero = graph.select(graph.signbit(by), -zero, zero)
+    return graph.select(graph.equal(rest, zero), signed_zero, moved)
 
 
 def power(node: Node) -> Tensor:
@@ -136,12 +145,12 @@ def leaky_relu(node: Node) -> Tensor:
     return node.graph.leaky_relu(node[0], like(node[0], node.attribute("alpha", 0.01)))
 
 
-def elu_with(x: Tensor, alpha: float, gamma: float = 1.0) -> Tensor:
+def elu_with(tensor: Tensor, alpha: float, gamma: float = 1.0) -> Tensor:
     """gamma * x where x > 0, else gamma * alpha * (exp(x) - 1)."""
-    graph = x.graph
+    graph, x = tensor.graph, wide(tensor)
     below = like(x, alpha) * (graph.exponent(x) - like(x, 1))
     found = graph.select(x > like(x, 0), x, below)
-    return found if gamma == 1.0 else found * like(x, gamma)
+    return cast(found if gamma == 1.0 else found * like(x, gamma), tensor.data_type)
 
 
 def elu(node: Node) -> Tensor:
@@ -156,10 +165,10 @@ def selu(node: Node) -> Tensor:
 
 
 def celu(node: Node) -> Tensor:
-    graph, x = node.graph, node[0]
+    graph, x = node.graph, wide(node[0])
     alpha, zero = like(x, node.attribute("alpha", 1.0)), like(x, 0)
     below = alpha * (graph.exponent(x / alpha) - like(x, 1))
-    return graph.maximum(x, zero) + graph.minimum(below, zero)
+    return cast(graph.maximum(x, zero) + graph.minimum(below, zero), node[0].data_type)
 
 
 def hard_sigmoid_with(x: Tensor, alpha: float, beta: float) -> Tensor:
@@ -178,9 +187,9 @@ def hard_swish(node: Node) -> Tensor:
 
 def softplus(node: Node) -> Tensor:
     """log(exp(x) + 1), so that nothing overflows."""
-    graph, x = node.graph, node[0]
+    graph, x = node.graph, wide(node[0])
     rest = graph.logarithm(graph.exponent(-graph.absolute(x)) + like(x, 1))
-    return graph.maximum_with_nan_propagation(x, like(x, 0)) + rest
+    return cast(graph.maximum_with_nan_propagation(x, like(x, 0)) + rest, node[0].data_type)
 
 
 def softsign(node: Node) -> Tensor:
@@ -197,13 +206,13 @@ def mish(node: Node) -> Tensor:
 
 
 def gelu(node: Node) -> Tensor:
-    graph, x = node.graph, node[0]
+    graph, x = node.graph, wide(node[0])
     if node.attribute("approximate", "none") == "tanh":
         inner = x + like(x, 0.044715) * x * x * x
         factor = graph.tanh(inner * like(x, np.sqrt(2 / np.pi))) + like(x, 1)
     else:
         factor = graph.erf(x * like(x, np.sqrt(0.5))) + like(x, 1)
-    return x * like(x, 0.5) * factor
+    return cast(x * like(x, 0.5) * factor, node[0].data_type)
 
 
 def thresholded_relu(node: Node) -> Tensor:

@@ -130,28 +130,24 @@ def local_response_normalization(node: Node) -> Tensor:
 
 def dropout(node: Node) -> list[Tensor | None]:
     graph, x = node.graph, node[0]
-    ones = like_shape(x, 1, mpsg.bool_) if node.wanted(1) else None
+    rate: Tensor = like(x, node.attribute("ratio", 0.5))
     if node.opset < 12:
-        training = node.opset < 7 and not node.attribute("is_test", 0)
-        ratio: Tensor | float = node.attribute("ratio", 0.5)
+        training = constant(graph, node.opset < 7 and not node.attribute("is_test", 0), mpsg.bool_)
+        sure = node.opset >= 7 or bool(node.attribute("is_test", 0))
     else:
-        mode = node.value(2)
-        if node.optional(2) is not None and mode is None:
-            node.fail("mpsg needs its input 2 (training_mode) as a constant of the model")
-        training = mode is not None and bool(mode.item())
-        given = node.value(1)
-        if given is not None:
-            ratio = float(given.item())
-        else:
-            ratio = 0.5 if node.optional(1) is None else graph.reshape(node[1], [])
-    if not training or (isinstance(ratio, float) and ratio == 0.0):
-        return [graph.identity(x), ones]
-    rate = cast(ratio, x.data_type) if isinstance(ratio, Tensor) else like(x, ratio)
-    kept = graph.greater_than_or_equal_to(
-        graph.random_uniform(graph.shape_of(x)), cast(rate, mpsg.float32)
-    )
-    found = graph.select(kept, x / (like(x, 1) - rate), like(x, 0))
-    return [found, kept]
+        mode, ratio = node.value(2), node.value(1)
+        sure = node.optional(2) is None or (mode is not None and not mode.item())
+        sure = sure or (ratio is not None and ratio.item() == 0)
+        if not sure:
+            training = graph.reshape(node[2], [])
+            rate = rate if node.optional(1) is None else cast(graph.reshape(node[1], []), x.data_type)
+    if sure:  # nothing is dropped
+        return [graph.identity(x), like_shape(x, 1, mpsg.bool_) if node.wanted(1) else None]
+    drawn = graph.random_uniform(graph.shape_of(x))
+    kept = graph.greater_than_or_equal_to(drawn, cast(rate, mpsg.float32))
+    kept = graph.logical_or(kept, graph.logical_not(training))
+    scale = graph.select(training, like(x, 1) - rate, like(x, 1))
+    return [graph.select(kept, x / scale, like(x, 0)), kept]
 
 
 def determinant(node: Node) -> Tensor:

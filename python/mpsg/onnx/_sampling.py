@@ -157,6 +157,28 @@ def with_mirrors(
     return at
 
 
+def affine_grid(node: Node) -> Tensor:
+    """The places that an affine map gives the pixels of an image of a size."""
+    graph, theta, rank = node.graph, node[0], (node[1].shape or (-1,))[0]
+    if rank not in (4, 5):
+        node.fail("its input 1 (size) must have 4 or 5 numbers")
+    spatial = graph.slice(cast(node[1], mpsg.int64), dimension=0, start=2, length=rank - 2)
+    lines = []
+    for axis in range(rank - 2):
+        index = cast(graph.coordinate_along_axis(axis, spatial), theta.data_type)
+        size = graph.reshape(graph.slice(spatial, dimension=0, start=axis, length=1), [])
+        count, one, two = cast(size, theta.data_type), like(theta, 1), like(theta, 2)
+        if node.attribute("align_corners", 0):
+            lines.append(graph.division_no_nan(index * two, count - one) - one)
+        else:
+            lines.append((index * two + one) / count - one)
+    points = graph.stack([*reversed(lines), lines[0] * like(theta, 0) + like(theta, 1)], -1)
+    flat = graph.reshape(points, [-1, rank - 1])
+    moved = flat @ graph.transpose(theta, 1, 2)  # (N, points, rank - 2)
+    ends = [constant(graph, [-1], mpsg.int64), constant(graph, [rank - 2], mpsg.int64)]
+    return graph.reshape(moved, graph.concat([ends[0], spatial, ends[1]], 0))
+
+
 # --- Regions of interest
 
 
@@ -285,6 +307,7 @@ def deformable_convolution(node: Node) -> Tensor:
 
 
 CONVERTERS: dict[str, Converter] = {
+    "AffineGrid": affine_grid,
     "DeformConv": deformable_convolution,
     "GridSample": grid_sample,
     "RoiAlign": roi_align,

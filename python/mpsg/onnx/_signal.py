@@ -33,50 +33,54 @@ def resized(x: Tensor, axis: int, size: int | Tensor) -> Tensor:
     return graph.pad(x, mpsg.PaddingMode.ZERO, [0] * rank, after)
 
 
+def axis_of(node: Node) -> int | Tensor:
+    """The transformed axis, from the front: an attribute before opset 20, then an input."""
+    rank, given = node.rank(), node.optional(2) if node.opset >= 20 else None
+    known = node.integers(2)
+    if given is not None and known is None:
+        axis = cast(node.graph.reshape(given, []), mpsg.int64)
+        return node.graph.select(axis < like(axis, 0), axis + like(axis, rank), axis)
+    default = -2 if node.opset >= 20 else 1
+    at = int(node.attribute("axis", default)) if given is None or known is None else known[0]
+    return at + rank if at < 0 else at
+
+
 def fourier(node: Node) -> Tensor:
-    graph, given, rank = node.graph, node[0], node.rank()
-    if node.opset >= 20:
-        axis = int(node.needed_value(2, "axis").item()) if node.optional(2) is not None else -2
-    else:
-        axis = int(node.attribute("axis", 1))
-    axis = axis + rank if axis < 0 else axis
+    graph, given, axis = node.graph, node[0], axis_of(node)
+    if given.data_type == mpsg.float64:
+        node.fail("mpsg transforms float32")
     inverse, onesided = bool(node.attribute("inverse", 0)), bool(node.attribute("onesided", 0))
     length: int | Tensor | None = None
     if node.optional(1) is not None:
         known = node.integers(1)
         length = known[0] if known is not None else cast(graph.reshape(node[1], []), mpsg.int64)
     x = cast(given, mpsg.float32)
-    real = (given.shape or (-1,))[-1] == 1
     scaling = mpsg.FFTScalingMode.SIZE if inverse else mpsg.FFTScalingMode.NONE
     if inverse and onesided:
         return cast(from_half(node, x, axis, length), given.data_type)
     if length is not None:
+        if isinstance(axis, Tensor):
+            node.fail("mpsg needs its input 2 (axis) as a constant of the model here")
         x = resized(x, axis, length)
     descriptor = mpsg.FFTDescriptor(inverse=inverse, scaling_mode=scaling)
     if onesided:
         found = graph.real_to_hermitean_fft(part(x, 0), axis, descriptor)
-    elif real:
+    elif (given.shape or (-1,))[-1] == 1:
         found = graph.fast_fourier_transform(part(x, 0), axis, descriptor)
     else:
         found = graph.fast_fourier_transform(graph.complex(part(x, 0), part(x, 1)), axis, descriptor)
     return cast(joined(found), given.data_type)
 
 
-def from_half(node: Node, x: Tensor, axis: int, length: int | Tensor | None) -> Tensor:
+def from_half(node: Node, x: Tensor, axis: int | Tensor, length: int | Tensor | None) -> Tensor:
     """The real signal of a spectrum of which one half is given."""
-    graph = node.graph
-    half = size_of(x, axis)
-    if length is None:
-        if not isinstance(half, int):
-            node.fail("mpsg needs the size of the transformed axis, or a constant dft_length")
-        length = 2 * (half - 1)
-    if not isinstance(length, int):
-        node.fail("mpsg needs dft_length as a constant of the model here")
-    x = resized(x, axis, length // 2 + 1)
+    graph, odd = node.graph, False
+    if length is not None:
+        if not isinstance(length, int) or not isinstance(axis, int):
+            node.fail("mpsg needs dft_length and axis as constants of the model here")
+        x, odd = resized(x, axis, length // 2 + 1), length % 2 == 1
     descriptor = mpsg.FFTDescriptor(
-        inverse=True,
-        scaling_mode=mpsg.FFTScalingMode.SIZE,
-        round_to_odd_hermitean=length % 2 == 1,
+        inverse=True, scaling_mode=mpsg.FFTScalingMode.SIZE, round_to_odd_hermitean=odd
     )
     found = graph.hermitean_to_real_fft(graph.complex(part(x, 0), part(x, 1)), axis, descriptor)
     return graph.expand_dims(found, -1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import mpsg
 from mpsg import Tensor
-from mpsg.onnx._build import as_sizes, cast, constant, like, size_of, sizes_of
+from mpsg.onnx._build import as_sizes, as_vector, cast, constant, like, size_of, sizes_of
 from mpsg.onnx._node import Converter, Node
 
 _STYLES = {
@@ -331,42 +331,49 @@ def global_lp(node: Node) -> Tensor:
 
 
 def column_to_image(node: Node) -> Tensor:
-    """Col2Im: blocks are added up where they were. Any number of axes."""
+    """Col2Im: the elements of the blocks are added up where they were. Any number of axes."""
     graph, x = node.graph, node[0]
-    image, block = node.integers(1), node.integers(2)
-    image_sizes = (node[1].shape or (-1,))[0]
-    if block is None or image_sizes != len(block):
-        node.fail("mpsg needs its input 2 (block_shape) as a constant of the model")
-    count = len(block)
-    window = window_of(node, block)
-    spatial: list[int | Tensor] = (
-        list(image)
-        if image is not None
-        else [
-            graph.reshape(graph.slice(node[1], dimension=0, start=i, length=1), [])
-            for i in range(count)
-        ]
-    )
-    channels = size_of(x, 1)
-    volume = _volume(window)
-    if not isinstance(channels, int):
-        node.fail("the number of channels is not known when the graph is built")
-    wide = window.widened(2)
-    descriptor = mpsg.ImToColOpDescriptor(
-        kernel_width=wide.kernel[1], kernel_height=wide.kernel[0], **_without_style(wide)
-    )
-    if count > 2:
-        node.fail("mpsg has Col2Im of images and lines only")
-    full = [1] * (2 - count) + spatial
-    sizes = as_sizes(graph, [size_of(x, 0), channels // volume, *full])
-    found = graph.col_to_im(x, sizes, descriptor)
-    return graph.squeeze(found, 2) if count == 1 else found
+    image, block = cast(node[1], mpsg.int64), cast(node[2], mpsg.int64)
+    count = (image.shape or (-1,))[0]
+    if count < 0:
+        node.fail("the number of axes is not known when the graph is built")
+    strides, dilations = (node.attribute(name, [1] * count) for name in ("strides", "dilations"))
+    pads = node.attribute("pads", [0] * 2 * count)
 
+    def entry(sizes: Tensor, axis: int) -> Tensor:
+        return graph.reshape(graph.slice(sizes, dimension=0, start=axis, length=1), [])
 
-def _without_style(window: Window) -> dict[str, Any]:
-    keywords = window.planar()
-    del keywords["padding_style"]
-    return keywords
+    # For each element of a block (rows) and each block (columns): where it lies in the image.
+    elements, blocks = graph.reduction_product(block, 0), size_of(x, 2)
+    row = cast(graph.coordinate_along_axis(0, elements), mpsg.int64)
+    column = cast(graph.coordinate_along_axis(0, as_sizes(graph, [blocks])), mpsg.int64)
+    place = inside = None
+    weight = constant(graph, 1, mpsg.int64)
+    for axis in reversed(range(count)):
+        size, kernel = entry(image, axis), entry(block, axis)
+        reach = (kernel - like(kernel, 1)) * like(kernel, dilations[axis]) + like(kernel, 1)
+        padded = size + like(size, pads[axis] + pads[axis + count])
+        steps = (padded - reach) / like(size, strides[axis]) + like(size, 1)
+        in_block, of_block = graph.floor_modulo(row, kernel), graph.floor_modulo(column, steps)
+        row, column = (row - in_block) / kernel, (column - of_block) / steps
+        at = graph.expand_dims(in_block * like(size, dilations[axis]), 1) + graph.expand_dims(
+            of_block * like(size, strides[axis]) - like(size, pads[axis]), 0
+        )
+        here = graph.logical_and(at >= like(at, 0), at < size)
+        inside = here if inside is None else graph.logical_and(inside, here)
+        place = at * weight if place is None else place + at * weight
+        weight = weight * size
+    assert place is not None and inside is not None
+    place = graph.reshape(graph.select(inside, place, like(place, -1)), [-1])
+    whole = graph.reduction_product(image, 0)
+    batch = as_vector(graph, [size_of(x, 0)])
+    rest = constant(graph, [-1], mpsg.int64)
+    both = elements * as_vector(graph, [blocks])
+    parts = graph.reshape(x, graph.concat([batch, rest, both], 0))
+    channels = as_vector(graph, [size_of(x, 1)]) / elements
+    shape = graph.concat([batch, channels, whole], 0)
+    found = graph.scatter(parts, place, shape, axis=2, mode=mpsg.ScatterMode.ADD)
+    return graph.reshape(found, graph.concat([batch, channels, image], 0))
 
 
 CONVERTERS: dict[str, Converter] = {
