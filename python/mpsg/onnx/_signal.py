@@ -67,9 +67,23 @@ def fourier(node: Node) -> Tensor:
         found = graph.real_to_hermitean_fft(part(x, 0), axis, descriptor)
     elif (given.shape or (-1,))[-1] == 1:
         found = graph.fast_fourier_transform(part(x, 0), axis, descriptor)
+        return cast(of_real(joined(found), axis), given.data_type)
     else:
         found = graph.fast_fourier_transform(graph.complex(part(x, 0), part(x, 1)), axis, descriptor)
     return cast(joined(found), given.data_type)
+
+
+def of_real(spectrum: Tensor, axis: int | Tensor) -> Tensor:
+    """The spectrum of a real signal mirrors itself, conjugated: made so to the last bit."""
+    graph = spectrum.graph
+    place = graph.coordinate_along_axis(axis, graph.shape_of(spectrum))
+    size = graph.reshape(graph.gather(graph.shape_of(spectrum), _vector(graph, axis), 0), [])
+    other = graph.gather_along_axis(spectrum, graph.floor_modulo(size - place, size), axis)
+    return (spectrum + other * graph.constant([1.0, -1.0])) * like(spectrum, 0.5)
+
+
+def _vector(graph: mpsg.Graph, axis: int | Tensor) -> Tensor:
+    return graph.reshape(axis, [1]) if isinstance(axis, Tensor) else constant(graph, [axis], mpsg.int32)
 
 
 def from_half(node: Node, x: Tensor, axis: int | Tensor, length: int | Tensor | None) -> Tensor:
