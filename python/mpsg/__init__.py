@@ -162,7 +162,7 @@ _tensor.attach()
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """Loads mpsg.cache, mpsg.data, mpsg.layers, mpsg.optimizers, mpsg.show when first used."""
-    if name in {"cache", "data", "layers", "optimizers", "show"}:
+    """Loads mpsg.cache, .data, .layers, .onnx, .optimizers and .show when first used."""
+    if name in {"cache", "data", "layers", "onnx", "optimizers", "show"}:
         return importlib.import_module(f"mpsg.{name}")
     raise AttributeError(f"module 'mpsg' has no attribute {name!r}")

@@ -5,6 +5,7 @@ It needs the package ``onnx``: ``pip install "mpsg[onnx]"``.
 
 from __future__ import annotations
 
+from mpsg.onnx._export import save
 from mpsg.onnx._model import ImportedModel, load
 
-__all__ = ["ImportedModel", "load"]
+__all__ = ["ImportedModel", "load", "save"]
