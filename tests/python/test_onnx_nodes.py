@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("onnx", reason="the extra [onnx] is not installed")
-
 from support import onnx_exam
 from support.running import DEVICES
 

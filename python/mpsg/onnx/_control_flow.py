@@ -138,8 +138,7 @@ def scan(node: Node) -> list[Tensor]:
     """A body over slices of the inputs: as many steps as these have along their axis."""
     if node.opset < 9:
         return scan_8(node)
-    graph, block = node.graph, node.attribute("body")
-    count = node.attribute("num_scan_inputs")
+    block, count = node.attribute("body"), node.attribute("num_scan_inputs")
     states = [node[i] for i in range(len(node) - count)]
     inputs = [node[i] for i in range(len(node) - count, len(node))]
     results = len(block.output) - len(states)
@@ -213,9 +212,7 @@ def scan_first_axis(
         found = body(node, block, [*arguments[: len(states)], *slices(index)])
         filled = [
             _write(buffer, value, index)
-            for buffer, value in zip(
-                arguments[len(states) :], found[len(states) :], strict=True
-            )
+            for buffer, value in zip(arguments[len(states) :], found[len(states) :], strict=True)
         ]
         return [*found[: len(states)], *filled]
 
@@ -254,4 +251,3 @@ CONVERTERS: dict[str, Converter] = {
     "OptionalHasElement": optional_has_element,
     "Scan": scan,
 }
-

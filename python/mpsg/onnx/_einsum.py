@@ -65,9 +65,7 @@ def ordered(x: Tensor, letters: str, order: str) -> Tensor:
     return x.graph.permute(x, [letters.index(letter) for letter in order])
 
 
-def product(
-    a: Tensor, left: str, b: Tensor, right: str, kept: set[str]
-) -> tuple[Tensor, str]:
+def product(a: Tensor, left: str, b: Tensor, right: str, kept: set[str]) -> tuple[Tensor, str]:
     """Two operands, summed over what only they need: batches of matrix products."""
     graph = a.graph
     a, left = summed(a, left, kept | set(right))

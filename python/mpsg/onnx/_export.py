@@ -150,7 +150,9 @@ class _Exporter:
 
     # --- Bodies
 
-    def body(self, writer: Writer, region: Region, arguments: list[str], captures: list[str]) -> list[str]:
+    def body(
+        self, writer: Writer, region: Region, arguments: list[str], captures: list[str]
+    ) -> list[str]:
         """A region's nodes; returns the names of its results."""
         for value, name in zip(region.arguments, [*arguments, *captures], strict=True):
             self.names[value.name] = name

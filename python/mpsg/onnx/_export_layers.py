@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import mpsg
 from mpsg.onnx._export_record import Step, Value
 from mpsg.onnx._export_writer import Export, Writer
 
@@ -264,9 +263,7 @@ def names(step: Step, *attributes: str) -> list[str]:
 def lstm(w: Writer, step: Step) -> list[str]:
     if step.attributes["produce_cell"]:
         step.fail("ONNX's LSTM returns the last cell only")
-    gates = names(
-        step, "input_gate_activation", "forget_gate_activation", "output_gate_activation"
-    )
+    gates = names(step, "input_gate_activation", "forget_gate_activation", "output_gate_activation")
     if len(set(gates)) > 1:
         step.fail("ONNX's LSTM has one activation for its three gates")
     others = names(step, "cell_gate_activation", "activation")

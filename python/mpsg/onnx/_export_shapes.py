@@ -47,9 +47,7 @@ def permute(w: Writer, step: Step) -> str:
 def transpose(w: Writer, step: Step) -> str:
     rank = step["tensor"].rank
     order = list(range(rank))
-    one, other = normalized(
-        [step.attributes["dimension"], step.attributes["with_dimension"]], rank
-    )
+    one, other = normalized([step.attributes["dimension"], step.attributes["with_dimension"]], rank)
     order[one], order[other] = order[other], order[one]
     return w.node("Transpose", step["tensor"].name, perm=order)
 
@@ -121,12 +119,16 @@ def slice_by_tensors(w: Writer, step: Step) -> str:
 
 def slice_of_sizes(w: Writer, step: Step) -> str:
     sizes = w.numbers(step, "sizes")
-    starts = w.int64(step["start_tensor"]) if step.has("start_tensor") else w.parameter(step, "starts")
+    starts = (
+        w.int64(step["start_tensor"]) if step.has("start_tensor") else w.parameter(step, "starts")
+    )
     if sizes is None or -1 in sizes or starts is None:
         step.fail("ONNX needs the slice's sizes as numbers")
     # A start that is out of range moves to the nearest that fits.
     whole = w.node("Shape", step["tensor"].name)
-    last = w.node("Sub", w.node("Slice", whole, w.integers([0]), w.integers([len(sizes)])), w.integers(sizes))
+    last = w.node(
+        "Sub", w.node("Slice", whole, w.integers([0]), w.integers([len(sizes)])), w.integers(sizes)
+    )
     first = w.node("Max", w.node("Min", starts, last), w.integers([0]))
     ends = w.node("Add", first, w.integers(sizes))
     return w.node("Slice", step["tensor"].name, first, ends, w.integers(list(range(len(sizes)))))
@@ -202,15 +204,17 @@ def band_part(w: Writer, step: Step) -> str:
 def gather(w: Writer, step: Step) -> str:
     if step.attributes["batch_dimensions"]:
         step.fail("ONNX's Gather has no batch dimensions")
-    return w.node(
-        "Gather", step["updates"].name, indices(w, step), axis=step.attributes["axis"]
-    )
+    return w.node("Gather", step["updates"].name, indices(w, step), axis=step.attributes["axis"])
 
 
 def indices(w: Writer, step: Step) -> str:
     """Indices as ONNX takes them."""
     value = step["indices"]
-    return value.name if value.data_type in (mpsg.int32, mpsg.int64) else w.cast(value.name, mpsg.int64)
+    return (
+        value.name
+        if value.data_type in (mpsg.int32, mpsg.int64)
+        else w.cast(value.name, mpsg.int64)
+    )
 
 
 def gather_along_axis(w: Writer, step: Step) -> str:

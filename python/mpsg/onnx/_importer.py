@@ -72,7 +72,7 @@ class Importer:
         self._values[tensor] = value
         return tensor
 
-    def _fold(self, node: Node) -> list[Array] | None:
+    def _fold(self, node: Node) -> list[Array | None] | None:
         """The node's results, if they follow from small known values."""
         if node.op in _NOT_FOLDED or not node.inputs:
             return None
@@ -86,10 +86,10 @@ class Importer:
         inputs = [None if value is None else scratch.constant(value) for value in values]
         scope = Scope()
         copy = Node(scratch, scope, node.proto, node.opsets, inputs)
-        results = [result for result in _listed(scratch._convert(copy)) if result is not None]
-        found = scratch.graph.run({}, results, device="reference")
-        arrays = iter([found[result].numpy().copy() for result in results])
-        return [next(arrays) for _ in results]
+        results = _listed(scratch._convert(copy))
+        wanted = [result for result in results if result is not None]
+        found = scratch.graph.run({}, wanted, device="reference")
+        return [None if result is None else found[result].numpy().copy() for result in results]
 
     # --- Nodes
 
@@ -117,10 +117,10 @@ class Importer:
         node = Node(self, scope, proto, opsets, inputs)
         try:
             folded = self._fold(node)
-            if folded is not None:
-                results = [self.constant(value) for value in folded]
-            else:
+            if folded is None:
                 results = _listed(self._convert(node))
+            else:
+                results = [None if value is None else self.constant(value) for value in folded]
         except mpsg.Error as error:
             if str(error).startswith("ONNX node"):
                 raise
@@ -132,7 +132,9 @@ class Importer:
     def _convert(self, node: Node) -> Results:
         """By a function of the model, a converter, or the function that defines the operation."""
         proto = node.proto
-        function = self._functions.get((proto.domain, proto.op_type, getattr(proto, "overload", "")))
+        function = self._functions.get(
+            (proto.domain, proto.op_type, getattr(proto, "overload", ""))
+        )
         if function is not None:
             return self.call_function(function, node, node.opsets)
         converter = find_converter(node.domain, node.op)
@@ -162,9 +164,7 @@ class Importer:
         missing = {name for name in function.input if name not in scope}
         for body_node in function.node:
             self.convert_node(_bound(body_node, given, missing), scope, inner)
-        return [
-            scope[name] if node.wanted(i) else None for i, name in enumerate(function.output)
-        ]
+        return [scope[name] if node.wanted(i) else None for i, name in enumerate(function.output)]
 
     def placeholder(self, value: Any) -> Tensor:
         """An input of the model."""

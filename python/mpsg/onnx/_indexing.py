@@ -100,9 +100,7 @@ def scatter_elements(node: Node) -> Tensor:
         return graph.scatter_along_axis(updates, indices, axis, mode=mode, data=data)
     # Along the other axes the updates cover a part only: every one gets all its coordinates.
     places = [
-        indices
-        if i == axis
-        else coordinates(graph, i, sizes(indices), indices.data_type)
+        indices if i == axis else coordinates(graph, i, sizes(indices), indices.data_type)
         for i in range(node.rank())
     ]
     return graph.scatter_nd(updates, graph.stack(places, -1), mode=mode, data=data)

@@ -140,7 +140,9 @@ def dropout(node: Node) -> list[Tensor | None]:
         sure = sure or (ratio is not None and ratio.item() == 0)
         if not sure:
             training = graph.reshape(node[2], [])
-            rate = rate if node.optional(1) is None else cast(graph.reshape(node[1], []), x.data_type)
+            rate = (
+                rate if node.optional(1) is None else cast(graph.reshape(node[1], []), x.data_type)
+            )
     if sure:  # nothing is dropped
         return [graph.identity(x), like_shape(x, 1, mpsg.bool_) if node.wanted(1) else None]
     drawn = graph.random_uniform(graph.shape_of(x))

@@ -17,8 +17,7 @@ _EXACT_PRODUCTS = 2**24 // 2**16
 
 
 def along(node: Node, x: Tensor, parameter: Tensor, axis: int) -> Tensor:
-    """A scale or zero point so that it broadcasts: a number, one for each index, or for each block.
-    """
+    """A scale or zero point so that it broadcasts: one number, or one for each index or block."""
     graph, rank = node.graph, node.rank_of(x)
     block = node.attribute("block_size", 0)
     if block:
@@ -166,4 +165,3 @@ CONVERTERS: dict[str, Converter] = {
     "QLinearMatMul": q_linear_matmul,
     "QuantizeLinear": quantize_linear,
 }
-

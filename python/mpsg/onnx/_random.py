@@ -88,4 +88,3 @@ CONVERTERS: dict[str, Converter] = {
     "RandomUniform": of_shape(False),
     "RandomUniformLike": like_input(False),
 }
-

@@ -78,9 +78,7 @@ def layer_of(node: Node) -> Layer:
         gates=_GATES[node.op],
         direction=direction,
         activations=[str(name).capitalize() for name in names],
-        plain=not any(
-            node.has(name) for name in ("clip", "activation_alpha", "activation_beta")
-        ),
+        plain=not any(node.has(name) for name in ("clip", "activation_alpha", "activation_beta")),
     )
 
 
@@ -152,7 +150,7 @@ def last_of(y: Tensor, reverse: bool) -> Tensor:
         return graph.squeeze(graph.slice(y, dimension=0, start=0, length=1), 0)
     if isinstance(steps, int):
         return graph.squeeze(graph.slice(y, dimension=0, start=steps - 1, length=1), 0)
-    return graph.squeeze(graph.slice(y, [-1], [0], end_mask=-1), 0)
+    return graph.squeeze(graph.slice(y, [-1], [0], end_mask=1), 0)
 
 
 def by_layers(
@@ -381,9 +379,7 @@ def initial(graph: Graph, layer: Layer, given: Tensor | None, d: int) -> Tensor:
     return graph.broadcast(zero, numbers if len(numbers) == 2 else as_vector(graph, shape))
 
 
-def steps_of(
-    node: Node, layer: Layer, function: StepFunction, d: int
-) -> tuple[Tensor, ...]:
+def steps_of(node: Node, layer: Layer, function: StepFunction, d: int) -> tuple[Tensor, ...]:
     """All outputs of a direction, (T, N, H), and its last states."""
     graph, kinds = node.graph, len(_DEFAULTS[node.op])
     reverse = layer.direction == "reverse" or d == 1
@@ -401,7 +397,9 @@ def steps_of(
     peephole = of_direction(layer.peephole, d)
 
     def clip(value: Tensor) -> Tensor:
-        return value if limit is None else graph.clamp(value, like(value, -limit), like(value, limit))
+        return (
+            value if limit is None else graph.clamp(value, like(value, -limit), like(value, limit))
+        )
 
     steps = size_of(x, 0)
     count = constant(graph, steps, mpsg.int64) if isinstance(steps, int) else steps

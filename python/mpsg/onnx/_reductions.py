@@ -291,4 +291,3 @@ CONVERTERS: dict[str, Converter] = {
     "TopK": top_k,
     "Unique": unique,
 }
-

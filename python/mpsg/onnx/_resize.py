@@ -92,9 +92,7 @@ def resized_axes(node: Node) -> list[Axis]:
     return found
 
 
-def region(
-    node: Node, roi: int | None, i: int, count: int
-) -> tuple[Tensor | None, Tensor | None]:
+def region(node: Node, roi: int | None, i: int, count: int) -> tuple[Tensor | None, Tensor | None]:
     """The part of an axis that roi names."""
     crop = node.attribute("coordinate_transformation_mode", "half_pixel") == "tf_crop_and_resize"
     if not crop or roi is None or not given(node, roi):
@@ -156,9 +154,7 @@ def half_pixel_symmetric(i: Tensor, a: Axis) -> Tensor:
 
 
 def align_corners(i: Tensor, a: Axis) -> Tensor:
-    return i.graph.division_no_nan(
-        i * (a.before - like(i, 1)), a.scale * a.before - like(i, 1)
-    )
+    return i.graph.division_no_nan(i * (a.before - like(i, 1)), a.scale * a.before - like(i, 1))
 
 
 def crop_and_resize(i: Tensor, a: Axis) -> Tensor:
@@ -219,7 +215,9 @@ def nearest(node: Node, x: Tensor, a: Axis, place: Tensor) -> Tensor:
     return graph.gather(x, graph.cast(index, mpsg.int32), a.axis)
 
 
-def weighted(node: Node, x: Tensor, a: Axis, place: Tensor, kernel: Callable[[Tensor], Tensor]) -> Tensor:
+def weighted(
+    node: Node, x: Tensor, a: Axis, place: Tensor, kernel: Callable[[Tensor], Tensor]
+) -> Tensor:
     """Every element is a sum of pixels times weights; beyond the edge lies the edge."""
     graph = node.graph
     squeeze = graph.minimum(a.scale, like(place, 1)) if node.attribute("antialias", 0) else None
@@ -267,7 +265,7 @@ def resize(node: Node) -> Tensor:
     where = node.attribute("coordinate_transformation_mode", default)
     if where not in _PLACES:
         node.fail(f"coordinate_transformation_mode = '{where}' is none of {', '.join(_PLACES)}")
-    kernels = {
+    kernels: dict[str, Callable[[Tensor], Tensor]] = {
         "linear": linear,
         "cubic": partial(cubic, float(node.attribute("cubic_coeff_a", -0.75))),
     }
@@ -326,4 +324,3 @@ def planar(node: Node, x: Tensor, axes: list[Axis], mode: str, where: str) -> Te
 
 
 CONVERTERS: dict[str, Converter] = {"Resize": resize, "Upsample": resize}
-

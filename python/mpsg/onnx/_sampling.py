@@ -104,7 +104,11 @@ def grid_sample(node: Node) -> Tensor:
     mode = node.attribute("mode", "linear").removeprefix("bi")
     padding = node.attribute("padding_mode", "zeros")
     corners = bool(node.attribute("align_corners", 0))
-    if mode not in ("linear", "nearest", "cubic") or padding not in ("zeros", "border", "reflection"):
+    if mode not in ("linear", "nearest", "cubic") or padding not in (
+        "zeros",
+        "border",
+        "reflection",
+    ):
         node.fail(f"mpsg has no mode '{mode}' with padding_mode '{padding}'")
     flat, sizes = pixels_of(x)
     out = sizes_of(grid, range(1, rank - 1))
@@ -188,7 +192,9 @@ def roi_align(node: Node) -> Tensor:
     rows, columns = node.attribute("output_height", 1), node.attribute("output_width", 1)
     samples = int(node.attribute("sampling_ratio", 0))
     if samples <= 0:
-        node.fail("mpsg needs a sampling_ratio > 0: else the data decides how many places there are")
+        node.fail(
+            "mpsg needs a sampling_ratio > 0: else the data decides how many places there are"
+        )
     default = "output_half_pixel" if node.opset < 16 else "half_pixel"
     half = node.attribute("coordinate_transformation_mode", default) == "half_pixel"
     scale = node.attribute("spatial_scale", 1.0)
@@ -288,7 +294,9 @@ def deformable_convolution(node: Node) -> Tensor:
     for axis in range(2):
         shift = graph.squeeze(graph.slice(moved, dimension=3, start=axis, length=1), 3)
         shape = [1, *kernel, rows, columns]
-        tap = cast(graph.coordinate_along_axis(1 + axis, shape), kind) * like(shift, dilations[axis])
+        tap = cast(graph.coordinate_along_axis(1 + axis, shape), kind) * like(
+            shift, dilations[axis]
+        )
         out = cast(graph.coordinate_along_axis(3 + axis, shape), kind) * like(shift, strides[axis])
         place = shift + tap + out - like(shift, pads[axis])
         places.append(graph.reshape(place, [-1, taps * rows * columns]))

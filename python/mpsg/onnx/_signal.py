@@ -69,7 +69,9 @@ def fourier(node: Node) -> Tensor:
         found = graph.fast_fourier_transform(part(x, 0), axis, descriptor)
         return cast(of_real(joined(found), axis), given.data_type)
     else:
-        found = graph.fast_fourier_transform(graph.complex(part(x, 0), part(x, 1)), axis, descriptor)
+        found = graph.fast_fourier_transform(
+            graph.complex(part(x, 0), part(x, 1)), axis, descriptor
+        )
     return cast(joined(found), given.data_type)
 
 
@@ -83,7 +85,11 @@ def of_real(spectrum: Tensor, axis: int | Tensor) -> Tensor:
 
 
 def _vector(graph: mpsg.Graph, axis: int | Tensor) -> Tensor:
-    return graph.reshape(axis, [1]) if isinstance(axis, Tensor) else constant(graph, [axis], mpsg.int32)
+    return (
+        graph.reshape(axis, [1])
+        if isinstance(axis, Tensor)
+        else constant(graph, [axis], mpsg.int32)
+    )
 
 
 def from_half(node: Node, x: Tensor, axis: int | Tensor, length: int | Tensor | None) -> Tensor:

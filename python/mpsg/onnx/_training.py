@@ -71,4 +71,3 @@ CONVERTERS: dict[str, Converter] = {
     "Adam": for_each(adam, 4),
     "Momentum": for_each(momentum, 3),
 }
-

@@ -141,7 +141,9 @@ def convolution(node: Node) -> Tensor:
     return add_bias(found, node.optional(2), node.rank())
 
 
-def _spread(x: Tensor, weights: Tensor, sizes: list[int | Tensor], w: Window, groups: int) -> Tensor:
+def _spread(
+    x: Tensor, weights: Tensor, sizes: list[int | Tensor], w: Window, groups: int
+) -> Tensor:
     """A transposed convolution whose result has `sizes`."""
     graph = x.graph
     if len(w.kernel) == 3:
@@ -183,7 +185,9 @@ def convolution_transpose(node: Node) -> Tensor:
         else:
             continue
         half = total // 2
-        before[i], after[i] = (half, total - half) if style != "SAME_LOWER" else (total - half, half)
+        before[i], after[i] = (
+            (half, total - half) if style != "SAME_LOWER" else (total - half, half)
+        )
         if style == "NOTSET":
             before[i], after[i] = total - half, half
     channels = (weights.shape or (0, -1))[1]
