@@ -125,6 +125,9 @@ class Importer:
             if str(error).startswith("ONNX node"):
                 raise
             raise mpsg.GraphError(f"{node.title}: {error}") from error
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+            # An attribute that is missing or has a wrong type, a list that is too short, ...
+            raise mpsg.GraphError(f"{node.title} is not valid: {error}") from error
         for name, tensor in zip(proto.output, results, strict=False):
             if name and tensor is not None:
                 scope[name] = tensor

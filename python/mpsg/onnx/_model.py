@@ -11,7 +11,7 @@ import numpy as np
 import mpsg
 from mpsg import Graph, Tensor
 from mpsg.onnx._importer import Importer, Scope, opsets_of
-from mpsg.onnx._proto import onnx
+from mpsg.onnx._proto import decode_error, onnx
 
 
 class ImportedModel:
@@ -83,6 +83,7 @@ def load(model: str | PathLike[str] | bytes | Any, *, variables: bool = False) -
     Raises:
         mpsg.GraphError: The model has an operation, an option or a type that mpsg does not; the
             message names the node.
+        mpsg.PackageError: The file is no ONNX model.
         ImportError: The package ``onnx`` is missing.
 
     Example:
@@ -106,6 +107,13 @@ def load(model: str | PathLike[str] | bytes | Any, *, variables: bool = False) -
 def _proto(model: str | PathLike[str] | bytes | Any) -> Any:
     if isinstance(model, onnx.ModelProto):
         return model
-    if isinstance(model, bytes):
-        return onnx.load_model_from_string(model)
-    return onnx.load(Path(fspath(model)))
+    try:
+        if isinstance(model, bytes):
+            found = onnx.load_model_from_string(model)
+        else:
+            found = onnx.load(Path(fspath(model)))
+    except decode_error as error:
+        raise mpsg.PackageError(f"this is no ONNX model: {error}") from error
+    if not found.opset_import:
+        raise mpsg.PackageError("this is no ONNX model: it names no opset")
+    return found

@@ -13,6 +13,7 @@ onnx: Any = require("onnx", "onnx")
 defs: Any = require("onnx.defs", "onnx")
 helper: Any = require("onnx.helper", "onnx")
 numpy_helper: Any = require("onnx.numpy_helper", "onnx")
+decode_error: Any = require("google.protobuf.message", "onnx").DecodeError
 
 _TYPES: dict[str, mpsg.DataType] = {
     "FLOAT": mpsg.float32,

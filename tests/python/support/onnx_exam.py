@@ -142,6 +142,8 @@ def page(exam: Exam) -> str:
     """docs/onnx.md."""
     import onnx
 
+    from mpsg.onnx._export import exported_rows
+
     template = (ROOT / "tests/data/onnx_page.md").read_text()
     numeric = len(cases()) - len(exam.typed)
     share = 100 * len(exam.passed) / numeric
@@ -168,6 +170,8 @@ def page(exam: Exam) -> str:
         .replace("{by_type}", "\n".join(by_type))
         .replace("{by_reason}", "\n".join(lines))
         .replace("{map}", "\n".join(map_lines(exam)))
+        .replace("{rows}", ", ".join(exported_rows()))
+        .replace("{row_count}", str(len(exported_rows())))
     )
 
 
