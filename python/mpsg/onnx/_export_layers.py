@@ -32,6 +32,8 @@ def matmul(w: Writer, step: Step) -> str:
 
 def attention(w: Writer, step: Step) -> str:
     query, key = step["query"], step["key"]
+    if step.has("sinks") or step.attributes.get("is_causal"):
+        step.fail("its sinks and is_causal are not written; give a mask instead")
     scores = w.node("MatMul", query.name, swapped(w, key.name, key.rank))
     scores = w.node("Mul", scores, w.number(query, step.attributes["scale"]))
     if step.has("mask"):
