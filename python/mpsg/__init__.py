@@ -167,6 +167,6 @@ _tensor.attach()
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     """Loads mpsg.cache, mpsg.data, mpsg.layers and the other modules when first used."""
-    if name in {"cache", "data", "layers", "optimizers", "packed", "show"}:
+    if name in {"cache", "data", "layers", "onnx", "optimizers", "packed", "show"}:
         return importlib.import_module(f"mpsg.{name}")
     raise AttributeError(f"module 'mpsg' has no attribute {name!r}")

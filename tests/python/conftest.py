@@ -11,7 +11,7 @@ import pytest
 import mpsg
 
 SOAK = os.environ.get("MPSG_SOAK", "") not in ("", "0")
-PEERS = ["torch"]
+PEERS = ["torch", "onnxruntime", "onnxscript"]
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 

@@ -449,3 +449,29 @@ def test_soak_random_graphs() -> None:
         check_recipe(recipe, chosen)
 
     check()
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+@pytest.mark.parametrize("gradient", [False, True])
+def test_bias_of_images_of_one_pixel(groups: int, gradient: bool) -> None:
+    """NCHW images of one pixel lie in memory as NHWC ones do, but their rows are others."""
+    random = random_generator((2, 4), 0)
+    image, weights, bias = (  # whole numbers: their sums are exact
+        random.integers(-9, 9, shape).astype(np.float32)
+        for shape in [(2, 4, 1, 3), (4, 4 // groups, 1, 3), (4,)]
+    )
+    graph = mpsg.Graph()
+    x, w, b = (graph.placeholder(array.shape) for array in (image, weights, bias))
+    descriptor = mpsg.Convolution2DOpDescriptor(groups=groups)
+    if gradient:
+        image = np.ascontiguousarray(image[..., :1])
+        x = graph.placeholder(image.shape)
+        w = graph.placeholder(weights[..., :1].shape)
+        weights = np.ascontiguousarray(weights[..., :1])
+        y = graph.convolution_2d_data_gradient(x, w, [2, 4, 1, 1], descriptor)
+    else:
+        y = graph.convolution_2d(x, w, descriptor)
+    y = y + graph.expand_dims(b, [1, 2])
+    feeds = {x: image, w: weights, b: bias}
+    got, wanted = (graph.run(feeds, y, device=name)[y].numpy() for name in ("cpu", "reference"))
+    assert_same_bits(got, wanted, "convolution and bias")

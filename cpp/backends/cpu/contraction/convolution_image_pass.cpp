@@ -48,6 +48,7 @@ ImagePass::ImagePass(Kind kind, const ops::Convolution2DGeometry& geometry, cons
   const auto source = ImageLayout::of(g.nhwc, g.batch, g.y.input, g.x.input, g.in_channels);
   const auto output = ImageLayout::of(g.nhwc, g.batch, g.y.output, g.x.output, g.out_channels);
   const bool forward = kind == Kind::convolution;
+  nhwc_ = g.nhwc;
   operand_ = forward ? source : output;
   result_ = forward ? output : source;
   groups_ = g.groups;

@@ -25,7 +25,9 @@ class ImagePass {
                                        const StripKernels& kernels = best_strip_kernels());
 
   size_t workspace_bytes() const;
-  bool reports_tiles() const { return result_.channels_last(); }
+  /// Tiles are rows of pixels and columns of channels. The images of one pixel that are NCHW lie in
+  /// memory as if they were NHWC; their rows are counted by their shape all the same.
+  bool reports_tiles() const { return nhwc_; }
   /// `workspace` is 64-byte aligned.
   void run(const float* operand, const float* weights, float* result, void* workspace,
            const TileListener* tiles) const;
@@ -76,6 +78,7 @@ class ImagePass {
   const Kind kind_;
   const ThreadPool& pool_;
   const StripKernels& kernels_;
+  bool nhwc_;
   ImageLayout operand_, result_;
   WeightsLayout weights_layout_;
   int64_t groups_, depth_, width_;  // of one group: channels of the operand and of the result
