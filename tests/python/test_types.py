@@ -159,10 +159,8 @@ def test_attributes(row: str, attribute: str, descriptor: str) -> None:
         try:
             calls = [BuiltCall(row, types, changes) for _ in range(2)]
         except mpsg.GraphError as error:
-            named = re.search(
-                rf"must be .*, not {name}|{name}.*(supported|bytes)|fit into {name}|bools",
-                str(error),
-            )
+            words = f"must be .*, not {name}|{name}.*(supported|bytes|does not fit)|no multiple"
+            named = re.search(f"{words}|fit into {name}|bools", str(error))
             assert named, error
             continue
         taken.append(name)

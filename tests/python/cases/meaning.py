@@ -1,5 +1,5 @@
-"""The points of docs/meaning.md: where Apple's texts are silent or open, what mpsg gives. The wanted
-values are written down, by the rule that the page names.
+"""The points of docs/meaning.md: where Apple's texts are silent or open, what mpsg gives. The
+wanted values are written down, by the rule that the page names.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def image(rows: Any, of: Any = F32) -> np.ndarray:
 
 
 def window(**options: Any) -> dict[str, Any]:
-    return {"descriptor": Pooling2DOpDescriptor(**{"kernel_width": 2, "kernel_height": 1} | options)}
+    return {
+        "descriptor": Pooling2DOpDescriptor(**{"kernel_width": 2, "kernel_height": 1} | options)
+    }
 
 
 ARG = {"return_indices_mode": PoolingReturnIndicesMode.GLOBAL_FLATTEN_4D}
@@ -95,13 +97,15 @@ POINTS: dict[str, Point] = {
     "a power of 0 and 0": Point("power", [a(0, NAN, INF), a(0, 0, 0)], a(1, 1, 1)),
     "a negative base": Point("power", [a(-8, -2), a(1 / 3, 3)], a(NAN, -8)),
     "shifts too far": Point("bitwise_left_shift", [i(1, 1, 1), i(32, -1, 31)], i(0, 0, LEAST)),
-    "shifts right too far": Point("bitwise_right_shift", [i(-8, 8, -8), i(32, 99, 1)], i(-1, 0, -4)),
+    "shifts right too far": Point(
+        "bitwise_right_shift", [i(-8, 8, -8), i(32, 99, 1)], i(-1, 0, -4)
+    ),
     "rint of halves": Point("rint", [a(*ANGLES)], a(-4, -2, -2, -0.0, 0, 2, 2)),
     "round of halves": Point("round", [a(*ANGLES)], a(-4, -3, -2, -1, 1, 2, 3)),
     "truncate": Point("truncate", [a(-1.5, -0.5, 1.5, NAN)], a(-1, -0.0, 1, NAN)),
     "the sign of 0 and NaN": Point("sign", [a(-0.0, 0, NAN, -2)], a(-0.0, 0, NAN, -1)),
     "signbit of -0": Point("signbit", [a(-0.0, 0, -INF)], b(1, 0, 1)),
-    "erf and the like beyond their ends": Point("asin", [a(1.5, -1.5)], a(NAN, NAN)),
+    "functions beyond their ends": Point("asin", [a(1.5, -1.5)], a(NAN, NAN)),
     "leaky_relu with alpha > 1": Point("leaky_relu", [a(-1, 2), a(3, 3)], a(-3, 2)),
     # Casts
     "floats to integers, out of range": Point(
@@ -138,7 +142,9 @@ POINTS: dict[str, Point] = {
     "inequality with NaN": Point("not_equal", [a(NAN, 1), a(NAN, NAN)], b(1, 1)),
     "relu of NaN": Point("relu", [a(NAN, -INF, INF)], a(NAN, 0, INF)),
     "clamp of NaN": Point("clamp", [a(NAN, -9), a(0, 0), a(1, 1)], a(NAN, 0)),
-    "clamp with bounds that cross": Point("clamp", [a(-5, 0, 5), a(2, 2, 2), a(1, 1, 1)], a(1, 1, 1)),
+    "clamp with bounds that cross": Point(
+        "clamp", [a(-5, 0, 5), a(2, 2, 2), a(1, 1, 1)], a(1, 1, 1)
+    ),
     "reduction_maximum of NaN": Point(
         "reduction_maximum", [a([NAN, 1], [NAN, NAN])], a([1], [NAN]), {"axes": 1}
     ),
@@ -180,9 +186,7 @@ POINTS: dict[str, Point] = {
     "exclusive cumulative extremes": Point(
         "cumulative_maximum", [i(3, 5)], i(LEAST, 3), {"axis": 0, "exclusive": True}
     ),
-    "non_zero_indices of NaN": Point(
-        "non_zero_indices", [a(0, NAN, -0.0, 1)], a([1], [3], of=I32)
-    ),
+    "non_zero_indices of NaN": Point("non_zero_indices", [a(0, NAN, -0.0, 1)], a([1], [3], of=I32)),
     "a hidden row of attention": Point(
         "scaled_dot_product_attention",
         [np.ones((1, 1), F32)] * 3,
@@ -234,14 +238,25 @@ POINTS: dict[str, Point] = {
     ),
     # Windows and images
     "max_pooling_2d over padding": Point(
-        "max_pooling_2d", [image([[-1, -2]])], image([[-1, -1, -2]]), window(padding_left=1, padding_right=1)
+        "max_pooling_2d",
+        [image([[-1, -2]])],
+        image([[-1, -1, -2]]),
+        window(padding_left=1, padding_right=1),
     ),
-    "max_pooling_2d of NaN": Point("max_pooling_2d", [image([[1, NAN, 2]])], image([[NAN, NAN]]), window()),
+    "max_pooling_2d of NaN": Point(
+        "max_pooling_2d", [image([[1, NAN, 2]])], image([[NAN, NAN]]), window()
+    ),
     "a window of padding alone": Point(
-        "max_pooling_2d", [image([[1]])], image([[-INF, 1, 1]]), window(padding_left=2, padding_right=1)
+        "max_pooling_2d",
+        [image([[1]])],
+        image([[-INF, 1, 1]]),
+        window(padding_left=2, padding_right=1),
     ),
     "avg_pooling_2d over padding": Point(
-        "avg_pooling_2d", [image([[4, 6]])], image([[4, 5, 6]]), window(padding_left=1, padding_right=1)
+        "avg_pooling_2d",
+        [image([[4, 6]])],
+        image([[4, 5, 6]]),
+        window(padding_left=1, padding_right=1),
     ),
     "avg_pooling_2d that counts padding": Point(
         "avg_pooling_2d",
@@ -256,10 +271,16 @@ POINTS: dict[str, Point] = {
         window(**ARG),
     ),
     "ceil_mode": Point(
-        "max_pooling_2d", [image([[1, 2, 3]])], image([[2, 3]]), window(stride_in_x=2, ceil_mode=True)
+        "max_pooling_2d",
+        [image([[1, 2, 3]])],
+        image([[2, 3]]),
+        window(stride_in_x=2, ceil_mode=True),
     ),
     "TF_SAME pads the end": Point(
-        "max_pooling_2d", [image([[1, 2]])], image([[2, 2]]), window(padding_style=PaddingStyle.TF_SAME)
+        "max_pooling_2d",
+        [image([[1, 2]])],
+        image([[2, 2]]),
+        window(padding_style=PaddingStyle.TF_SAME),
     ),
     "ONNX_SAME_LOWER pads the beginning": Point(
         "max_pooling_2d",
@@ -335,7 +356,10 @@ POINTS: dict[str, Point] = {
         {"iou_threshold": 0.5, "score_threshold": 2.0},
     ),
     "a hamming distance in uint16": Point(
-        "hamming_distance", [a([0b101], of=U8), a([0b010], of=U8)], a([3], of=np.uint16), {"result_data_type": "uint16"}
+        "hamming_distance",
+        [a([0b101], of=U8), a([0b010], of=U8)],
+        a([3], of=np.uint16),
+        {"result_data_type": "uint16"},
     ),
 }
 
