@@ -6,6 +6,7 @@ made by another process, so that its end does not end the tests.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-# Seconds that one call may take, on a busy machine.
+# Seconds of a processor that one call may take; ten times as many on a machine that is busy.
 PATIENCE = 60.0
 MAKER = [sys.executable, "-m", "support.fuzz_run"]
 # What the tests of the watch run in its place: they end, or never do.
@@ -67,14 +68,17 @@ class Campaign:
 
     def watch(self, process: subprocess.Popen[str], progress: Path) -> bool:
         """False: a call took too long, and the process was ended."""
-        at, since = -1, time.monotonic()
+        at, since, used = -1, time.monotonic(), 0.0
         while process.poll() is None:
             # What it prints is little enough for the pipe; it is read when it has ended.
             time.sleep(0.05)
             now = number_in(progress)
             if now != at:
-                at, since = now, time.monotonic()
-            elif time.monotonic() - since > self.patience:
+                at, since, used = now, time.monotonic(), processor_seconds(process.pid)
+            elif (
+                processor_seconds(process.pid) - used > self.patience
+                or time.monotonic() - since > 10 * self.patience
+            ):
                 process.kill()
                 process.wait()
                 return False
@@ -88,6 +92,15 @@ class Campaign:
         assert not self.wrong, f"{len(self.wrong)} wrong; again by {again}:\n{text}"
         ran = sum(n for what, n in self.counts.items() if what.startswith("ran"))
         assert ran >= least_run * calls, "too few calls came as far as a result"
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used; 0 where the system does not tell so."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def number_in(path: Path) -> int:
