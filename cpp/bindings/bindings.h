@@ -28,6 +28,8 @@ bool needs_ml_dtypes(DataType type);
 py::object numpy_dtype(DataType type);
 /// From mpsg's, numpy's and ml_dtypes' names for a type. Throws TypeError.
 DataType to_data_type(const py::handle& object);
+/// All of them, with commas.
+std::string data_type_names();
 
 /// Anything array-like as TensorData, without a copy where the memory is packed. Plain Python
 /// numbers and lists take `wanted`, if they hold its kind.

@@ -127,16 +127,32 @@ void bind_cache(py::module_& module);
 
 Device to_device(const py::handle& object);
 
+/// The elements of a sequence; nullopt: it is none, or one of them is something else.
+template <class T>
+std::optional<std::vector<T>> list_of(const py::handle& object) {
+  // What has no length (a tensor, an array without dimensions) is no list.
+  if (!py::isinstance<py::sequence>(object) || py::isinstance<py::str>(object) ||
+      PySequence_Size(object.ptr()) < 0) {
+    PyErr_Clear();
+    return std::nullopt;
+  }
+  std::vector<T> list;
+  for (const auto& item : py::reinterpret_borrow<py::sequence>(object)) {
+    if (!py::isinstance<T>(item)) return std::nullopt;
+    list.push_back(item.cast<T>());
+  }
+  return list;
+}
+
+/// One, or a list of them; an empty list for None.
 template <class T>
 std::vector<T> to_list(const py::handle& object, const char* what) {
   if (!object || object.is_none()) return {};
   if (py::isinstance<T>(object)) return {object.cast<T>()};
-  try {
-    return object.cast<std::vector<T>>();
-  } catch (const py::cast_error&) {
-    throw GraphError(std::string(what) + " must be a list, got " +
-                     py::repr(object).cast<std::string>());
-  }
+  if (auto list = list_of<T>(object)) return std::move(*list);
+  const auto kind = std::is_same_v<T, Tensor> ? "tensors" : "operations";
+  throw GraphError(std::string(what) + " must be a list of " + kind + ", got " +
+                   py::repr(object).cast<std::string>());
 }
 
 }  // namespace mpsg::python

@@ -93,11 +93,14 @@ void bind_operation(py::module_& module) {
       });
 }
 
-std::vector<Tensor> run_block(const py::function& block) {
-  const py::object returned = block();
-  if (returned.is_none()) return {};
-  if (py::isinstance<Tensor>(returned)) return {returned.cast<Tensor>()};
-  return returned.cast<std::vector<Tensor>>();
+[[noreturn]] void wrong_type(const char* method, const char* parameter, const char* wanted,
+                             const py::handle& object) {
+  throw py::type_error(std::string(method) + "(): '" + parameter + "' must be " + wanted +
+                       ", not " + py::repr(object).cast<std::string>());
+}
+
+std::vector<Tensor> run_block(const py::object& block) {
+  return to_list<Tensor>(block(), "what dependent_block() returns");
 }
 
 }  // namespace
@@ -112,10 +115,17 @@ void bind_graph(py::module_& module) {
   graph.def(py::init<>())
       .def(
           "control_dependency",
-          [](Graph& self, const std::vector<Operation>& operations, const py::function& block,
+          [](Graph& self, const py::object& operations, const py::object& block,
              const py::object&) -> py::object {
+            const auto first = list_of<Operation>(operations);
+            if (!first)
+              wrong_type("control_dependency", "operations",
+                         "a list of operations, as graph.assign returns them", operations);
+            if (!PyCallable_Check(block.ptr()))
+              wrong_type("control_dependency", "dependent_block",
+                         "a function that makes what comes after them", block);
             const SourceScope source(capture_source());
-            auto results = self.control_dependency(operations, [&] { return run_block(block); });
+            auto results = self.control_dependency(*first, [&] { return run_block(block); });
             return py::cast(results);
           },
           py::arg("operations"), py::arg("dependent_block"), py::arg("name") = py::none(),
@@ -125,18 +135,23 @@ void bind_graph(py::module_& module) {
           "(controlDependencyWithOperations:dependentBlock:name:).")
       .def(
           "gradients",
-          [](Graph& self, const Tensor& of, const std::vector<Tensor>& with_respect_to,
+          [](Graph& self, const py::object& primary, const py::object& tensors,
              const std::string& unconnected, const py::object&) {
+            const auto with_respect_to = list_of<Tensor>(tensors);
+            if (!py::isinstance<Tensor>(primary))
+              wrong_type("gradients", "of", "a tensor; of several, add up their sums", primary);
+            if (!with_respect_to)
+              wrong_type("gradients", "with_respect_to", "a list of tensors", tensors);
             if (unconnected != "error" && unconnected != "zero")
               throw GraphError("gradients: unconnected must be \"error\" or \"zero\", got \"" +
                                unconnected + "\"");
             const SourceScope source(capture_source());
             const auto found =
-                self.gradients(of, with_respect_to,
+                self.gradients(primary.cast<Tensor>(), *with_respect_to,
                                unconnected == "zero" ? Unconnected::zero : Unconnected::error);
             py::dict result;
             for (size_t i = 0; i < found.size(); ++i)
-              result[py::cast(with_respect_to[i])] = found[i];
+              result[py::cast((*with_respect_to)[i])] = found[i];
             return result;
           },
           py::arg("of"), py::arg("with_respect_to"), py::arg("unconnected") = "error",

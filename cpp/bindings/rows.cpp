@@ -15,6 +15,16 @@ namespace {
                    py::repr(object).cast<std::string>());
 }
 
+/// A wrong argument of a row, with the node's name and the line of the program that gave it.
+GraphError wrong_call(const OpRow& row, const std::string& name, std::string message) {
+  if (message.starts_with(row.name + ": ")) message = message.substr(row.name.size() + 2);
+  message = row.name + (name.empty() ? "" : " '" + name + "'") + ": " + message;
+  const auto& source = SourceScope::current();
+  if (source && message.find("\n  built at ") == std::string::npos)
+    message += "\n  built at " + source->format();
+  return GraphError(message);
+}
+
 bool is_number(const py::handle& object) {
   return PyBool_Check(object.ptr()) || PyLong_Check(object.ptr()) || PyFloat_Check(object.ptr());
 }
@@ -37,7 +47,12 @@ Argument operand_argument(const OpRow& row, const Parameter& parameter, Graph& g
     if (py::isinstance<Tensor>(item)) return item.cast<Tensor>();
     if (is_number(item)) return to_scalar(row, spec.name, item);
     if (py::hasattr(item, "__array__")) {
-      const auto data = to_tensor_data(item, std::nullopt);
+      TensorData data;
+      try {
+        data = to_tensor_data(item, std::nullopt);
+      } catch (const FeedError& error) {
+        throw FeedError("'" + spec.name + "': " + error.what());
+      }
       return graph.add_one(
           "constant",
           {{"value", Bytes::copy({static_cast<const std::byte*>(data.data()), data.byte_count()})},
@@ -47,9 +62,12 @@ Argument operand_argument(const OpRow& row, const Parameter& parameter, Graph& g
     wrong_argument(row, spec.name, "a tensor or a number", item);
   };
   if (!spec.variadic) return {spec.name, convert(object)};
+  // An array without dimensions is a sequence that has no length.
   if (!py::isinstance<py::sequence>(object) || py::isinstance<py::str>(object) ||
-      py::isinstance<Tensor>(object))
+      py::isinstance<Tensor>(object) || PySequence_Size(object.ptr()) < 0) {
+    PyErr_Clear();
     wrong_argument(row, spec.name, "a list of tensors", object);
+  }
   std::vector<TensorOrScalar> list;
   for (const auto& item : object) list.push_back(convert(item));
   return {spec.name, std::move(list)};
@@ -75,11 +93,12 @@ std::vector<Tensor> to_tensors(const OpRow& row, const std::string& block,
   return tensors;
 }
 
-Argument block_argument(const OpRow& row, const Parameter& parameter, const py::object& function) {
+Argument block_argument(const OpRow& row, const std::string& node, const Parameter& parameter,
+                        const py::object& function) {
   if (!PyCallable_Check(function.ptr()))
     wrong_argument(row, parameter.name, "a function", function);
   const auto name = parameter.name;
-  return {parameter.name, Block([&row, name, function](const std::vector<Tensor>& arguments) {
+  return {parameter.name, Block([&row, node, name, function](const std::vector<Tensor>& arguments) {
             // for_loop's body takes (index, arguments); the others a flat list.
             py::list given;
             for (const auto& argument : arguments) given.append(argument);
@@ -88,7 +107,11 @@ Argument block_argument(const OpRow& row, const Parameter& parameter, const py::
               result = function(given[0], given[py::slice(1, std::nullopt, std::nullopt)]);
             else if (row.name == "if_else") result = function();
             else result = function(given);
-            return to_tensors(row, name, result);
+            try {
+              return to_tensors(row, name, result);
+            } catch (const GraphError& error) {
+              throw wrong_call(row, node, error.what());
+            }
           })};
 }
 
@@ -167,11 +190,16 @@ py::dict bind_arguments(const OpRow& row, const std::vector<Parameter>& paramete
     if (!parameter.optional && !given.contains(parameter.name.c_str()))
       throw py::type_error(row.name + "() needs '" + parameter.name + "'; its signature is " +
                            row.name + row_signature(row, false));
+  if (given.contains("name") && !py::object(given["name"]).is_none() &&
+      !py::isinstance<py::str>(py::object(given["name"])))
+    throw py::type_error(row.name + "(): 'name' must be a str or None, got " +
+                         py::repr(py::object(given["name"])).cast<std::string>());
   return given;
 }
 
 std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Parameter>& parameters,
-                                        Graph& graph, const py::dict& given) {
+                                        Graph& graph, const py::dict& given,
+                                        const std::string& name) {
   std::vector<Argument> arguments;
   for (const auto& parameter : parameters) {
     if (!given.contains(parameter.name.c_str())) continue;
@@ -179,11 +207,15 @@ std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Para
     if (parameter.kind == Parameter::Kind::descriptor) {
       descriptor_arguments(row, object, arguments);
     } else if (parameter.kind == Parameter::Kind::block) {
-      if (!object.is_none()) arguments.push_back(block_argument(row, parameter, object));
+      if (!object.is_none()) arguments.push_back(block_argument(row, name, parameter, object));
     } else if (parameter.kind == Parameter::Kind::operand) {
       if (!object.is_none()) arguments.push_back(operand_argument(row, parameter, graph, object));
     } else if (parameter.attribute->kind == AttributeKind::data) {
-      data_argument(*parameter.attribute, object, given, arguments);
+      try {
+        data_argument(*parameter.attribute, object, given, arguments);
+      } catch (const FeedError& error) {
+        throw FeedError("'" + parameter.name + "': " + error.what());
+      }
     } else if (parameter.attribute->kind == AttributeKind::data_type && object.is_none() &&
                parameter.optional) {
       continue;  // None: the default
@@ -199,16 +231,6 @@ std::vector<Argument> convert_arguments(const OpRow& row, const std::vector<Para
     }
   }
   return arguments;
-}
-
-/// A wrong argument of a row, with the line of the program that gave it.
-GraphError wrong_call(const OpRow& row, const Error& error) {
-  std::string message = error.what();
-  if (!message.starts_with(row.name + ": ")) message = row.name + ": " + message;
-  const auto& source = SourceScope::current();
-  if (source && message.find("\n  built at ") == std::string::npos)
-    message += "\n  built at " + source->format();
-  return GraphError(message);
 }
 
 /// An object that says it is an integer; nullopt if it is not.
@@ -230,23 +252,19 @@ py::object call_row(const OpRow& row, const std::vector<Parameter>& parameters, 
                     const py::args& args, const py::kwargs& kwargs) {
   const auto given = bind_arguments(row, parameters, args, kwargs);
   const SourceScope source(capture_source());
+  std::string name;
+  if (given.contains("name") && !py::object(given["name"]).is_none())
+    name = py::object(given["name"]).cast<std::string>();
   std::vector<Argument> arguments;
   try {
-    arguments = convert_arguments(row, parameters, graph, given);
+    arguments = convert_arguments(row, parameters, graph, given, name);
   } catch (const GraphError& error) {
-    throw wrong_call(row, error);
+    throw wrong_call(row, name, error.what());
   } catch (const FeedError& error) {
-    throw wrong_call(row, error);
+    throw wrong_call(row, name, error.what());
   } catch (py::error_already_set& error) {  // numpy's: not an array
     if (!error.matches(PyExc_ValueError)) throw;
-    throw wrong_call(row, GraphError(py::str(error.value()).cast<std::string>()));
-  }
-  std::string name;
-  if (given.contains("name") && !py::object(given["name"]).is_none()) {
-    const py::object object = given["name"];
-    if (!py::isinstance<py::str>(object))
-      throw py::type_error(row.name + "(): 'name' must be a str");
-    name = object.cast<std::string>();
+    throw wrong_call(row, name, py::str(error.value()).cast<std::string>());
   }
   if (row.results.empty())
     return py::cast(graph.add_operation(row.name, std::move(arguments), name));
@@ -283,7 +301,8 @@ TensorType to_tensor_type(const AttributeSpec& spec, const py::handle& object) {
 
 AttributeValue to_attribute(const AttributeSpec& spec, const py::handle& object) {
   if (object.is_none()) return {};
-  if (spec.kind == AttributeKind::types && PySequence_Check(object.ptr())) {
+  if (spec.kind == AttributeKind::types &&
+      (PyList_Check(object.ptr()) || PyTuple_Check(object.ptr()))) {
     std::vector<TensorType> types;
     for (const auto& item : py::reinterpret_borrow<py::sequence>(object))
       types.push_back(to_tensor_type(spec, item));

@@ -1,4 +1,6 @@
 // The op table as JSON: what the generated files, the layers and the tests read.
+#include <cmath>
+
 #include "bindings/bindings.h"
 #include "graph/attribute_json.h"
 #include "graph/op_table.h"
@@ -23,6 +25,8 @@ json attribute_json(const AttributeSpec& spec) {
   if (spec.default_value && spec.kind != AttributeKind::data)
     entry["default"] = attribute_to_json(spec, *spec.default_value);
   if (spec.enum_type) entry["enum"] = spec.enum_type->name;
+  if (std::isfinite(spec.minimum)) entry["minimum"] = spec.minimum;
+  if (std::isfinite(spec.maximum)) entry["maximum"] = spec.maximum;
   return entry;
 }
 

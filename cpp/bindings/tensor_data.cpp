@@ -56,9 +56,9 @@ py::object typed_array(const py::handle& object, DataType wanted) {
                      (kind == "f" && (is_floating(wanted) || is_complex(wanted))) ||
                      (kind == "c" && is_complex(wanted));
   if (!holds)
-    throw FeedError("a value of kind '" + kind + "' (" +
-                    natural.attr("dtype").attr("name").cast<std::string>() +
-                    ") does not fit into " + std::string(data_type_name(wanted)));
+    throw FeedError("values of type " + natural.attr("dtype").attr("name").cast<std::string>() +
+                    " do not fit into " + std::string(data_type_name(wanted)) +
+                    "; convert them, with numpy's astype");
   const auto converted = natural.attr("astype")(numpy_dtype(wanted));
   if (is_integer(wanted) && (kind == "i" || kind == "u") &&
       !numpy.attr("array_equal")(converted, natural).cast<bool>())
@@ -103,11 +103,15 @@ TensorData to_tensor_data(const py::handle& object, std::optional<DataType> want
     throw FeedError("not an array: " + py::str(error.value()).cast<std::string>());
   }
   if (array.attr("dtype").attr("name").cast<std::string>() == "object")
-    throw FeedError(py::str(py::type::of(object)).cast<std::string>() + " is not an array");
+    throw FeedError(py::str(py::type::of(object)).cast<std::string>() +
+                    " is not an array of numbers: give a number, a list of numbers, or an array");
+  if (const auto rank = array.attr("ndim").cast<int>(); rank > max_rank)
+    throw FeedError("an array of " + std::to_string(rank) + " dimensions; at most " +
+                    std::to_string(max_rank) + " are supported");
   const auto type = data_type_from_name(array.attr("dtype").attr("name").cast<std::string>());
   if (!type)
     throw FeedError("arrays of dtype " + array.attr("dtype").attr("name").cast<std::string>() +
-                    " are not supported");
+                    " are not supported; convert it with astype to one of " + data_type_names());
   if (!array.attr("dtype").attr("isnative").cast<bool>())
     array = array.attr("astype")(numpy_dtype(*type));
   // Packed and aligned, or a copy that is.

@@ -24,6 +24,13 @@ py::object numpy_dtype(DataType type) {
   return py::module_::import("numpy").attr("dtype")(std::string(data_type_name(type)));
 }
 
+std::string data_type_names() {
+  std::string names;
+  for (const auto type : all_data_types())
+    names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
+  return names;
+}
+
 DataType to_data_type(const py::handle& object) {
   if (py::isinstance<DataType>(object)) return object.cast<DataType>();
   if (py::isinstance<py::str>(object))
@@ -37,11 +44,8 @@ DataType to_data_type(const py::handle& object) {
       // Not a dtype: the message below says what is.
     }
   }
-  std::string names;
-  for (const auto type : all_data_types())
-    names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
   throw py::type_error(py::repr(object).cast<std::string>() +
-                       " is not a data type that mpsg has: " + names);
+                       " is not a data type that mpsg has: " + data_type_names());
 }
 
 void bind_types(py::module_& module) {

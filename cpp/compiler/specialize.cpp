@@ -62,7 +62,10 @@ void resolve_shape_operands(GraphData& graph, Node& node) {
     const auto place = static_cast<size_t>(attribute);
     const auto symbols = symbols_of_shape(graph, node.inputs[at]);
     if (symbols && in_symbols.empty()) in_symbols = node.attributes;
-    node.attributes[place] = read_integers(*value);
+    auto numbers = read_integers(*value);
+    const bool one = node.row->attributes[place].kind == AttributeKind::integer;
+    if (one && numbers.size() == 1) node.attributes[place] = numbers.front();
+    else node.attributes[place] = std::move(numbers);
     if (!in_symbols.empty()) {
       if (symbols) in_symbols[place] = *symbols;
       else in_symbols[place] = node.attributes[place];

@@ -156,6 +156,7 @@ std::vector<int64_t> read_integers(const TensorView& view) {
     case DataType::uint8: return widen<uint8_t>(view);
     case DataType::uint16: return widen<uint16_t>(view);
     case DataType::uint32: return widen<uint32_t>(view);
+    case DataType::uint64: return widen<uint64_t>(view);  // the upper half is out of every range
     default:
       throw GraphError("integers expected, got " + std::string(data_type_name(view.data_type)));
   }

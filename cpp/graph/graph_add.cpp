@@ -32,7 +32,11 @@ class NodeBuilder {
  public:
   NodeBuilder(GraphData& graph, const OpRow& row, std::vector<Argument> arguments,
               std::string_view name)
-      : graph_(graph), lock_(graph.mutex), row_(row), arguments_(std::move(arguments)) {
+      : graph_(graph),
+        lock_(graph.mutex),
+        row_(row),
+        arguments_(std::move(arguments)),
+        name_(name) {
     node_.row = &row;
     node_.name = name;
     operands_.resize(row.operands.size());
@@ -45,17 +49,35 @@ class NodeBuilder {
     set_defaults();
     resolve_operands();
     add_blocks();
-    if (row_.build) row_.build(graph_, node_);
-    return graph_.append(std::move(node_));
+    if (!row_.build) return graph_.append(std::move(node_));
+    try {
+      row_.build(graph_, node_);
+      return graph_.append(std::move(node_));
+    } catch (const GraphError& error) {
+      fail(without_place(error.what()));
+    }
   }
 
  private:
   [[noreturn]] void fail(const std::string& message) const {
     std::string text = row_.name;
-    if (!node_.name.empty()) text += " '" + node_.name + "'";
+    if (!name_.empty()) text += " '" + name_ + "'";
     text += ": " + message;
     if (const auto& source = SourceScope::current()) text += "\n  built at " + source->format();
     throw GraphError(text);
+  }
+
+  /// What a message says without the operation and the line. Those of a row that this one has
+  /// become mean nothing to the caller.
+  static std::string without_place(std::string message) {
+    if (const auto line = message.find("\n  built at "); line != std::string::npos)
+      message.resize(line);
+    const auto colon = message.find(": ");
+    const auto named = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_");
+    const bool has_name = named != std::string::npos && message.compare(named, 2, " '") == 0;
+    if (colon != std::string::npos && (colon == named || has_name))
+      if (find_row(message.substr(0, named))) message.erase(0, colon + 2);
+    return message;
   }
 
   void take(Argument& argument) {
@@ -154,6 +176,8 @@ class NodeBuilder {
 
   TensorId to_id(const TensorOrScalar& operand, const OperandSpec& spec) {
     if (const auto* scalar = std::get_if<Scalar>(&operand)) {
+      if (spec.role == OperandRole::variable)
+        fail("'" + spec.name + "' must be a variable, as graph.variable makes them, not a number");
       const auto type = sibling_type(spec);
       try {
         return graph_detail::scalar_constant(graph_, *scalar, type);
@@ -251,6 +275,7 @@ class NodeBuilder {
   std::unique_lock<std::recursive_mutex> lock_;
   const OpRow& row_;
   std::vector<Argument> arguments_;
+  const std::string name_;  // the node is given away before the last checks
   Node node_;
   std::vector<std::vector<TensorOrScalar>> operands_;
   std::vector<bool> given_;

@@ -111,6 +111,10 @@ void check_operand_types(const Node& node, const std::vector<TensorType>& types)
         fail_in(node, "operand '" + operand.name + "' is " + std::string(data_type_name(type)) +
                           "; supported: " + supported_names(supported) +
                           ". Convert it with graph.cast(tensor, type)");
+      if (const auto& shape = types[input].shape;
+          node.row->attribute_index(operand.name) >= 0 && shape.has_rank() && shape.rank() > 1)
+        fail_in(node, "'" + operand.name + "' has shape " + shape.to_string() +
+                          "; its numbers must be a vector, or one number a scalar");
       if (operand.group == "any") continue;
       const auto same =
           std::ranges::find_if(seen, [&](const Seen& s) { return s.group == operand.group; });

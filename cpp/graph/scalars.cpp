@@ -1,5 +1,7 @@
 #include "graph/scalars.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <complex>
 
@@ -42,11 +44,33 @@ std::shared_ptr<const Bytes> bytes_of(T value) {
 std::string text_of(const Scalar& scalar) {
   if (const auto* flag = std::get_if<bool>(&scalar)) return *flag ? "True" : "False";
   if (const auto* integer = std::get_if<int64_t>(&scalar)) return std::to_string(*integer);
-  auto text = std::to_string(std::get<double>(scalar));
-  return text;
+  return number_text(std::get<double>(scalar));
+}
+
+/// What was given instead of what was asked.
+std::string given_text(const AttributeValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "True" : "False";
+  if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* real = std::get_if<double>(&value)) return number_text(*real);
+  if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text + "'";
+  if (const auto* type = std::get_if<DataType>(&value)) return std::string(data_type_name(*type));
+  if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) {
+    std::string text;
+    for (const auto number : *list) text += (text.empty() ? "" : ", ") + std::to_string(number);
+    return "[" + text + "]";
+  }
+  return std::holds_alternative<std::vector<TensorType>>(value) ? "a list of types" : "data";
 }
 
 }  // namespace
+
+std::string number_text(double number) {
+  if (std::abs(number) < 1e15 && number == std::trunc(number))
+    return std::to_string(static_cast<int64_t>(number));
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return {text.data(), end};
+}
 
 bool holds(DataType type, const Scalar& scalar) {
   if (std::holds_alternative<bool>(scalar)) return true;
@@ -105,19 +129,22 @@ TensorId read_variable(GraphData& graph, TensorId variable) {
 AttributeValue convert_attribute(const AttributeSpec& spec, AttributeValue value,
                                  const std::function<void(const std::string&)>& fail) {
   const auto wrong = [&](const std::string& wanted) {
-    fail("'" + spec.name + "' must be " + wanted);
+    fail("'" + spec.name + "' must be " + wanted + ", not " + given_text(value));
   };
   if (std::holds_alternative<std::monostate>(value)) {
     const bool none_allowed =
         spec.kind == AttributeKind::shape ||
         (spec.default_value && std::holds_alternative<std::monostate>(*spec.default_value));
-    if (!none_allowed) wrong("given; None is not allowed");
+    if (!none_allowed) fail("'" + spec.name + "' must be given; None is not allowed");
     return value;
   }
   const auto check_range = [&](double number) {
     if (!(number >= spec.minimum && number <= spec.maximum))
-      fail("'" + spec.name + "' is " + std::to_string(number) +
-           "; allowed: " + std::to_string(spec.minimum) + " to " + std::to_string(spec.maximum));
+      fail("'" + spec.name + "' is " + number_text(number) + "; allowed: " +
+           (spec.minimum == -INFINITY ? "up to " + number_text(spec.maximum)
+            : spec.maximum == INFINITY
+                ? number_text(spec.minimum) + " and more"
+                : number_text(spec.minimum) + " to " + number_text(spec.maximum)));
   };
   switch (spec.kind) {
     case AttributeKind::boolean:

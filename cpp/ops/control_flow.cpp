@@ -98,6 +98,9 @@ Row for_loop() {
         for (const auto* bound : {"number_of_iterations", "lower_bound", "upper_bound", "step"})
           if (c.has(bound))
             merge_shapes(c, c.shape(bound), Shape{}, std::string(bound) + " must be a scalar");
+        if (c.has("step"))
+          if (const auto step = c.known_integer("step"); step && *step <= 0)
+            c.fail("'step' is " + std::to_string(*step) + "; it must be > 0");
         const auto given = types_of_operand(c, "initial_body_arguments");
         const auto& returned = c.blocks()[0].results;
         check_carried(c, given, returned, block_name(c, 0));

@@ -43,7 +43,7 @@ void infer_matrix_multiplication(InferContext& c) {
     c.fail("shapes " + a.to_string() + " and " + b.to_string() +
            " do not multiply: 'primary' has " + std::to_string(left.columns) +
            " columns, 'secondary' " + std::to_string(right.rows) + " rows");
-  auto result = broadcast_shapes(c, batch_of(a), batch_of(b));
+  auto result = broadcast_shapes(c, batch_of(a), batch_of(b), "the dimensions before matrices");
   result.append(left.rows);
   result.append(right.columns);
   c.result(type, result);
@@ -258,16 +258,18 @@ void infer_attention(InferContext& c) {
   if (differ(last(key, 2), last(value, 2)))
     c.fail("'key' " + key.to_string() + " and 'value' " + value.to_string() +
            " differ in the length of the sequence");
-  auto scores = broadcast_shapes(c, batch_of(query), batch_of(key));
+  auto scores = broadcast_shapes(c, batch_of(query), batch_of(key),
+                                 "the dimensions of 'query' and 'key' before the last two");
   scores.append(last(query, 2));
   scores.append(last(key, 2));
   if (c.has("mask")) {
     if (c.flag("is_causal")) c.fail("give either 'mask' or 'is_causal'");
-    scores = broadcast_shapes(c, scores, c.shape("mask"));
+    scores = broadcast_shapes(c, scores, c.shape("mask"), "the scores and 'mask'");
   }
   if (c.has("sinks")) check_sinks(c, scores);
   if (!scores.has_rank()) return c.result(type, Shape::unranked());
-  auto result = broadcast_shapes(c, batch_of(scores), batch_of(value));
+  auto result = broadcast_shapes(c, batch_of(scores), batch_of(value),
+                                 "the dimensions of the scores and 'value' before the last two");
   result.append(last(scores, 2));
   result.append(last(value, 1));
   c.result(type, result);

@@ -39,7 +39,9 @@ Row placeholder() {
 void infer_data(InferContext& c) {
   const auto shape = shape_attribute_value(c, "shape");
   const auto type = c.data_type("data_type");
-  if (!shape.is_static()) c.fail("'shape' " + shape.to_string() + " must be known entirely");
+  if (!shape.is_static())
+    c.fail("'shape' " + shape.to_string() +
+           " must be known entirely: constants and variables have no size that the run decides");
   const auto bytes = std::get<std::shared_ptr<const Bytes>>(c.attribute("value"))->size();
   const auto wanted = static_cast<size_t>(*shape.element_count()) * size_of(type);
   if (bytes != wanted && bytes != size_of(type))
@@ -106,8 +108,14 @@ Row complex_constant() {
       .attribute(keyword(data_type_attribute("data_type", DataType::complex64)))
       .not_differentiable("a constant has no operands")
       .infer([](InferContext& c) {
-        if (!is_complex(c.data_type("data_type"))) c.fail("'data_type' must be complex64");
-        c.result(c.data_type("data_type"), Shape(c.integers("shape")));
+        if (!is_complex(c.data_type("data_type")))
+          c.fail("'data_type' must be complex64, not " +
+                 std::string(data_type_name(c.data_type("data_type"))));
+        const auto shape = shape_attribute_value(c, "shape");
+        if (!shape.is_static())
+          c.fail("'shape' " + shape.to_string() +
+                 " must be known entirely: a constant has no size that the run decides");
+        c.result(c.data_type("data_type"), shape);
       })
       .not_stitchable("complex numbers do not stitch")
       .evaluate([](const EvaluateContext& c) {
@@ -151,8 +159,7 @@ Row variable_from_tensor() {
         HostValues values(graph, INT64_MAX);  // owns the bytes of what it knows
         const auto known = values.value(node.inputs[0]);
         if (!known)
-          throw GraphError("variable_from_tensor: the value of '" +
-                           graph.display_name(node.inputs[0].operation) +
+          throw GraphError("the value of '" + graph.display_name(node.inputs[0].operation) +
                            "' is not known before the graph runs; use variable and assign");
         node.row = &require_row("variable");
         node.attributes = {

@@ -68,7 +68,8 @@ Row mean_row() {
 void require_broadcast(const InferContext& c, const char* operand, const char* large) {
   if (!c.has(operand)) return;
   const auto& shape = c.shape(large);
-  const auto both = broadcast_shapes(c, c.shape(operand), shape);
+  const auto both =
+      broadcast_shapes(c, c.shape(operand), shape, "'" + std::string(operand) + "' and the tensor");
   merge_shapes(
       c, both, shape,
       std::string("the shape of '") + operand + "', broadcast, and that of '" + large + "'");

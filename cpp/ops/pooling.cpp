@@ -67,7 +67,8 @@ bool indices_suffice(const OperationView& operation) {
 
 void require_int32_indices(const InferContext& c) {
   if (c.data_type("return_indices_data_type") != DataType::int32)
-    c.fail("'return_indices_data_type' must be int32");
+    c.fail("'return_indices_data_type' must be int32, not " +
+           std::string(data_type_name(c.data_type("return_indices_data_type"))));
 }
 
 // --- Maximum

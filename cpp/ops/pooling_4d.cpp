@@ -248,7 +248,8 @@ void infer_return_indices(InferContext& c) {
   if (mode == PoolingReturnIndicesMode::NONE)
     c.fail("'return_indices_mode' is NONE; say how indices count, or use max_pooling_4d");
   if (c.data_type("return_indices_data_type") != DataType::int32)
-    c.fail("'return_indices_data_type' must be int32");
+    c.fail("'return_indices_data_type' must be int32, not " +
+           std::string(data_type_name(c.data_type("return_indices_data_type"))));
   infer_pooling(c);
   const auto g = geometry_of(c, c.shape("source"));
   int64_t count = 1;

@@ -83,7 +83,9 @@ Row quantize() {
       .attribute(axis_attribute())
       .not_differentiable("the result is an integer")
       .infer([](InferContext& c) {
-        if (!is_integer(c.data_type("data_type"))) c.fail("'data_type' must be an integer type");
+        if (!is_integer(c.data_type("data_type")))
+          c.fail("'data_type' must be an integer type, not " +
+                 std::string(data_type_name(c.data_type("data_type"))));
         check_parameter(c, "scale", false);
         check_parameter(c, "zero_point", false);
         c.result(c.data_type("data_type"), c.shape("tensor"));
@@ -261,7 +263,8 @@ Row dequantize() {
         if (c.has("lut")) return infer_table(c);
         if (!c.has("scale")) c.fail("give 'scale', or a table ('lut')");
         if (!is_floating(c.data_type("data_type")))
-          c.fail("'data_type' must be a floating-point type");
+          c.fail("'data_type' must be a floating-point type, not " +
+                 std::string(data_type_name(c.data_type("data_type"))));
         check_parameter(c, "scale", true);
         check_parameter(c, "zero_point", true);
         c.result(c.data_type("data_type"), c.shape("tensor"));

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "graph/element_types.h"
+#include "graph/host_values.h"
+#include "graph/scalars.h"
 #include "ops/build.h"
 #include "ops/enums.h"
 #include "ops/families.h"
@@ -13,6 +15,14 @@ namespace mpsg::ops {
 namespace {
 
 using namespace build;
+
+double number_in(const TensorView& scalar) {
+  double number = 0;
+  with_floating(scalar.data_type, [&]<class T>(TypeTag<T>) {
+    number = static_cast<double>(static_cast<ComputeType<T>>(*scalar.as<T>()));
+  });
+  return number;
+}
 
 void check_distribution(const InferContext& c) {
   const auto type = c.data_type("data_type");
@@ -189,6 +199,15 @@ Row dropout() {
       .infer([](InferContext& c) {
         merge_shapes(c, c.shape("rate"), Shape{}, "the rate must be a scalar");
         c.result(c.type("tensor"));
+      })
+      .build([](GraphData& graph, Node& node) {
+        // A rate that is computed is taken as it is.
+        const auto rate = graph.host_values().value(node.inputs[1]);
+        if (!rate || rate->element_count() != 1 || !is_floating(rate->data_type)) return;
+        const double number = number_in(*rate);
+        if (!(number >= 0 && number < 1))
+          throw GraphError("'rate' is " + graph_detail::number_text(number) +
+                           "; it must be >= 0 and < 1");
       })
       .expand([](ExpandContext& c) {
         const auto x = c.input("tensor");

@@ -178,7 +178,9 @@ void infer_scatter(InferContext& c) {
   const auto mode = mode_of(c);
   const bool ordered = mode == ScatterMode::MIN || mode == ScatterMode::MAX;
   if ((type == DataType::boolean && mode != ScatterMode::SET) || (is_complex(type) && ordered))
-    c.fail("'mode' cannot combine elements of type " + std::string(data_type_name(type)));
+    c.fail("this 'mode' cannot combine elements of type " + std::string(data_type_name(type)) +
+           (is_complex(type) ? ", which have no order; use ScatterMode.ADD, MUL or SET"
+                             : "; use ScatterMode.SET"));
   if (c.has("data") == c.given_either_way("shape")) c.fail("give either 'shape' or 'data'");
   const auto data = c.has("data") ? c.shape("data") : shape_from(c, "shape");
   merge_shapes(c, c.shape("updates"), picked_shape(c, kind, data, c.shape("indices")),

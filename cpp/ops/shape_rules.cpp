@@ -6,7 +6,8 @@ namespace mpsg {
 
 bool differ(int64_t a, int64_t b) { return a >= 0 && b >= 0 && a != b; }
 
-Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b) {
+Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b,
+                       const std::string& what) {
   if (!a.has_rank() || !b.has_rank()) return Shape::unranked();
   const int rank = std::max(a.rank(), b.rank());
   Shape result = Shape::unknown(rank);
@@ -20,9 +21,9 @@ Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b) {
     } else if (size_a < 0 || size_b < 0) {
       result[axis] = std::max(size_a, size_b);  // an unknown size must turn out equal, or 1
     } else {
-      c.fail("shapes " + a.to_string() + " and " + b.to_string() + " do not broadcast: sizes " +
-             std::to_string(size_a) + " and " + std::to_string(size_b) +
-             " differ and neither is 1");
+      c.fail((what.empty() ? "" : what + ": ") + "shapes " + a.to_string() + " and " +
+             b.to_string() + " do not broadcast: sizes " + std::to_string(size_a) + " and " +
+             std::to_string(size_b) + " differ and neither is 1");
     }
   }
   return result;
@@ -36,6 +37,9 @@ Shape broadcast_all(const InferContext& c) {
 }
 
 int normalize_axis(const InferContext& c, std::string_view name, int64_t axis, int rank) {
+  if (rank == 0)
+    c.fail("'" + std::string(name) + "' is " + std::to_string(axis) +
+           "; a scalar has no axes. Use reshape, or expand_dims, to give it one");
   if (axis < -rank || axis >= rank)
     c.fail("'" + std::string(name) + "' is " + std::to_string(axis) + "; a tensor of rank " +
            std::to_string(rank) + " has axes " + std::to_string(-rank) + " to " +
@@ -58,8 +62,8 @@ std::vector<int> normalize_axes(const InferContext& c, std::string_view name,
 void require_rank(const InferContext& c, std::string_view operand, int rank) {
   const auto& shape = c.shape(operand);
   if (shape.has_rank() && shape.rank() != rank)
-    c.fail("'" + std::string(operand) + "' has shape " + shape.to_string() + "; rank " +
-           std::to_string(rank) + " is needed");
+    c.fail("'" + std::string(operand) + "' has shape " + shape.to_string() + "; " +
+           (rank == 0 ? "a scalar" : "rank " + std::to_string(rank)) + " is needed");
 }
 
 Shape merge_shapes(const InferContext& c, const Shape& a, const Shape& b, const std::string& what) {
@@ -71,7 +75,8 @@ Shape merge_shapes(const InferContext& c, const Shape& a, const Shape& b, const 
     fits = !differ(a[axis], b[axis]);
     result[axis] = std::max(a[axis], b[axis]);
   }
-  if (!fits) c.fail(what + ": " + a.to_string() + " and " + b.to_string() + " differ");
+  if (!fits)
+    c.fail(what + ": " + a.to_string() + " and " + b.to_string() + " differ; they must be equal");
   return result;
 }
 

@@ -8,8 +8,9 @@
 
 namespace mpsg {
 
-/// NumPy's broadcasting; fails naming both shapes if they do not fit.
-Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b);
+/// NumPy's broadcasting; fails naming both shapes, and `what` they are, if they do not fit.
+Shape broadcast_shapes(const InferContext& c, const Shape& a, const Shape& b,
+                       const std::string& what = {});
 /// The shape of all operands broadcast together.
 Shape broadcast_all(const InferContext& c);
 /// Turns a negative axis into one from the front; fails if it is out of range.

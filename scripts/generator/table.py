@@ -57,6 +57,8 @@ class Attribute:
     descriptor: str = ""
     default: Any = None
     enum: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ import mpsg
 import mpsg.show
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/compiler.md", "docs/benchmarks.md"]
+PAGES = [
+    *("README.md", "CONTRIBUTING.md", "docs/compiler.md", "docs/benchmarks.md"),
+    "docs/meaning.md",
+]
 
 
 def page(path: str) -> str:

@@ -31,7 +31,7 @@ int64_t merge_sizes(const InferContext& c, int64_t a, int64_t b, const char* ope
 void check_mask(const InferContext& c, const Sizes& s) {
   if (!c.has("mask")) return;
   const auto states = s.state();
-  const auto both = broadcast_shapes(c, c.shape("mask"), states);
+  const auto both = broadcast_shapes(c, c.shape("mask"), states, "'mask' and the states");
   merge_shapes(c, both, states, "the mask, broadcast, and the states");
 }
 

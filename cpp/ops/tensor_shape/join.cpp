@@ -42,15 +42,28 @@ Argument sizes_along(std::string_view name, const std::vector<Tensor>& tensors, 
   return {name, graph.add_one("concat", {{"tensors", parts}, number("dimension", int64_t{0})})};
 }
 
+bool may_be_equal(const Shape& a, const Shape& b) {
+  if (!a.has_rank() || !b.has_rank()) return true;
+  if (a.rank() != b.rank()) return false;
+  for (int axis = 0; axis < a.rank(); ++axis)
+    if (differ(a[axis], b[axis])) return false;
+  return true;
+}
+
 /// What the tensors have in common outside `axis`, with size -1 along it; checks that they fit.
 Shape common_shape(const InferContext& c, std::string_view parameter) {
-  Shape common = Shape::unranked();
+  Shape common = Shape::unranked(), first = Shape::unranked();
   for (int i = 0; i < c.count("tensors"); ++i) {
-    auto shape = c.shape("tensors", i);
+    const auto& shape = c.shape("tensors", i);
     if (!shape.has_rank()) continue;
-    shape[normalize_axis(c, parameter, c.integer(parameter), shape.rank())] = unknown_dimension;
-    common = merge_shapes(c, common, shape,
-                          "tensors to join, apart from axis " + text(c.integer(parameter)));
+    auto outside = shape;
+    outside[normalize_axis(c, parameter, c.integer(parameter), shape.rank())] = unknown_dimension;
+    if (!may_be_equal(common, outside))
+      c.fail("tensor " + text(int64_t{i}) + " of 'tensors' has shape " + shape.to_string() +
+             ", which does not fit those before it, " + first.to_string() + ": apart from axis " +
+             text(c.integer(parameter)) + " they must be equal");
+    if (!first.has_rank()) first = shape;
+    common = merge_shapes(c, common, outside, "tensors to join");
   }
   return common;
 }

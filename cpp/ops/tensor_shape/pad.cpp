@@ -41,9 +41,9 @@ Shape padded_shape(const InferContext& c, const Shape& shape) {
   const auto mode = c.enumeration<PaddingMode>("padding_mode");
   const auto left = c.partial_integers("left_padding");
   const auto right = c.partial_integers("right_padding");
-  for (const auto* padding : {&left, &right})
+  for (const auto& [name, padding] : {std::pair{"left_padding", &left}, {"right_padding", &right}})
     if (*padding && shape.has_rank() && std::ssize(**padding) != shape.rank())
-      c.fail("the paddings have " + text(std::ssize(**padding)) +
+      c.fail(std::string("'") + name + "' has " + text(std::ssize(**padding)) +
              " entries; the tensor's shape is " + shape.to_string() +
              ", and each dimension needs one");
   if (!shape.has_rank()) return shape;

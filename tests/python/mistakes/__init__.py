@@ -1,0 +1,1 @@
+"""Mistakes that a user can make, as tables."""
