@@ -107,7 +107,13 @@ def cast_to(node: Node) -> Tensor:
     to = node.attribute("to")
     if isinstance(to, str):  # before opset 6 it was a name
         return node.graph.cast(node[0], to.lower().replace("double", "float64"))
-    return node.graph.cast(node[0], from_onnx_type(to))
+    return converted(node[0], from_onnx_type(to))
+
+
+def converted(x: Tensor, target: mpsg.DataType) -> Tensor:
+    if target in (mpsg.int4, mpsg.uint4):  # keeps the low bits, of floats as well
+        x = x.graph.cast(x, mpsg.int32)
+    return x.graph.cast(x, target)
 
 
 def where(node: Node) -> Tensor:
@@ -248,7 +254,7 @@ CONVERTERS: dict[str, Converter] = {
     "BitwiseOr": binary("bitwise_or"),
     "BitwiseXor": binary("bitwise_xor"),
     "Cast": cast_to,
-    "CastLike": lambda node: node.graph.cast(node[0], node[1].data_type),
+    "CastLike": lambda node: converted(node[0], node[1].data_type),
     "Ceil": same("ceil"),
     "Celu": celu,
     "Clip": clip,

@@ -30,6 +30,8 @@ _TYPES: dict[str, mpsg.DataType] = {
     "UINT64": mpsg.uint64,
     "BOOL": mpsg.bool_,
     "COMPLEX64": mpsg.complex64,
+    "INT4": mpsg.int4,
+    "UINT4": mpsg.uint4,
 }
 _FROM_ONNX = {onnx.TensorProto.DataType.Value(name): type for name, type in _TYPES.items()}
 _TO_ONNX = {type: number for number, type in _FROM_ONNX.items()}
