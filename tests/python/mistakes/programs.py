@@ -379,7 +379,7 @@ TENSORS: dict[str, Program] = {
     ),
     "data of no type": (lambda w: mpsg.TensorData([1], "float31"), TypeError, "float31.*float32"),
     "data of text": (lambda w: mpsg.TensorData("x"), (FEED, TypeError), "x|str"),
-    "a type that is not there": (lambda w: mpsg.data_type("int4"), TypeError, "int4.*int8"),
+    "a type that is not there": (lambda w: mpsg.data_type("int2"), TypeError, "int2.*int8"),
     "an attribute that is not there": (lambda w: w.graph.softmaxx(w.x), AttributeError, "softmaxx"),
     "a descriptor's unknown field": (
         lambda w: mpsg.Convolution2DOpDescriptor(stride=2),
