@@ -45,6 +45,9 @@ class Arguments {
         option->second(texts[i]);
       } else if (text == "--all") {
         options_.all = true;
+      } else if (text == "--help") {
+        std::printf("%s", usage);
+        std::exit(0);
       } else if (!text.starts_with("-")) {
         options_.mode = text;
       } else {
