@@ -149,6 +149,7 @@ class Builder {
   /// The same value, by an operation that the compiler cannot see through: what is added is fed.
   Tensor plus_zero(const Tensor& tensor) {
     const auto type = tensor.data_type();
+    if (is_four_bits(type)) return tensor;
     const bool flag = type == DataType::boolean;
     const double zero = is_floating(type) || is_complex(type) ? -0.0 : 0.0;
     const auto added = placeholder(

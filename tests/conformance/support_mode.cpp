@@ -15,9 +15,10 @@ namespace {
 
 // In the order of the page.
 constexpr DataType columns[] = {
-    DataType::float16, DataType::bfloat16, DataType::float32, DataType::float64,  DataType::int8,
-    DataType::int16,   DataType::int32,    DataType::int64,   DataType::uint8,    DataType::uint16,
-    DataType::uint32,  DataType::uint64,   DataType::boolean, DataType::complex64};
+    DataType::float16, DataType::bfloat16,  DataType::float32, DataType::float64,
+    DataType::int8,    DataType::int16,     DataType::int32,   DataType::int64,
+    DataType::uint8,   DataType::uint16,    DataType::uint32,  DataType::uint64,
+    DataType::boolean, DataType::complex64, DataType::int4,    DataType::uint4};
 
 /// Does the type of an operand matter? Shapes may come as any integers.
 bool is_typed(const OpRow& row) {

@@ -143,6 +143,8 @@ class Drawing {
 
 }  // namespace
 
+bool is_four_bits(DataType type) { return type == DataType::int4 || type == DataType::uint4; }
+
 uint64_t hash_of(std::string_view text, uint64_t seed) {
   uint64_t hash = 0xcbf29ce484222325u ^ seed;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
@@ -167,6 +169,11 @@ TensorData draw(const OperandText& operand, std::string_view case_text, int inde
 
 std::vector<double> to_numbers(const TensorData& data) {
   std::vector<double> numbers;
+  if (is_four_bits(data.data_type())) {
+    const int sign = data.data_type() == DataType::int4 ? 8 : 0;
+    for (const auto value : data.values<uint8_t>()) numbers.push_back(((value & 15) ^ sign) - sign);
+    return numbers;
+  }
   if (data.data_type() == DataType::boolean) {
     for (const auto value : data.values<uint8_t>()) numbers.push_back(value);
     return numbers;
@@ -187,6 +194,13 @@ std::vector<double> to_numbers(const TensorData& data) {
 
 TensorData from_numbers(const TensorType& type, const std::vector<double>& numbers) {
   TensorData data(type);
+  if (is_four_bits(type.data_type)) {
+    const double low = type.data_type == DataType::int4 ? -8 : 0;
+    auto* out = static_cast<uint8_t*>(data.data());
+    for (const double number : numbers)
+      *out++ = static_cast<uint8_t>(static_cast<int>(std::clamp(number, low, low + 15)) & 15);
+    return data;
+  }
   if (type.data_type == DataType::boolean) {
     auto* out = static_cast<uint8_t*>(data.data());
     for (const double number : numbers) *out++ = number != 0;

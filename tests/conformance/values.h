@@ -10,6 +10,9 @@
 
 namespace mpsg::conformance {
 
+/// Types that are stored and moved, without arithmetic.
+bool is_four_bits(DataType type);
+
 /// The same on every machine.
 uint64_t hash_of(std::string_view text, uint64_t seed);
 
