@@ -174,6 +174,9 @@ def support_page(table: Table) -> str:
         "● says that the operation takes the type in at least one of its operands; its page says "
         "in which.",
         "",
+        "`mpsg_conformance support` finds the same by running every operation with every type on "
+        "every device, and a test compares.",
+        "",
         "The devices `cpu` and `reference` support the same: all of this table. On `cpu`, the "
         "library's kernels (convolution, matrix multiplication, pooling) are for float32; the "
         "other types run in mpsg's own loops.",

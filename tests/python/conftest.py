@@ -11,12 +11,20 @@ import pytest
 import mpsg
 
 SOAK = os.environ.get("MPSG_SOAK", "") not in ("", "0")
-PEERS = ["torch", "onnxruntime", "onnxscript"]
+PEERS = ["torch", "expecttest", "onnxruntime", "onnxscript"]
 LEFT_OUT = pytest.StashKey[dict[str, int]]()
+REPORT = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = {}
+    config.stash[REPORT] = []
+
+
+@pytest.fixture(scope="session")
+def report(pytestconfig: pytest.Config) -> list[str]:
+    """Lines for the end of the run."""
+    return pytestconfig.stash[REPORT]
 
 
 def pytest_report_header() -> list[str]:
@@ -42,6 +50,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line in config.stash[REPORT]:
+        terminalreporter.write_line(line)
     counts = config.stash[LEFT_OUT]
     if counts.get("soak"):
         terminalreporter.write_line(f"left for ./scripts/soak: {counts['soak']} campaigns")
