@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "graph/element_types.h"
+#include "graph/op_schema.h"
 #include "mpsg/error.h"
 #include "ops/tensor_shape/convert.h"
 
@@ -440,6 +441,13 @@ class Interpreter {
 
 void interpret(const StitchedKernel& kernel, std::span<void* const> operands) {
   Interpreter(kernel, operands).run();
+}
+
+std::vector<DataType> computed_types() {
+  std::vector<DataType> types;
+  for (const auto type : all_data_types())
+    if (mpsg::types::all().contains(type)) types.push_back(type);
+  return types;
 }
 
 }  // namespace mpsg::testing
