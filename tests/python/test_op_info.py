@@ -43,7 +43,7 @@ OPS: dict[str, Any] = {
 }
 TYPES = ["float32", "int64"] + (["float64", "bfloat16"] if SOAK else [])
 # Of one operation and type, outside of campaigns.
-FEW = 3
+FEW = 2
 COUNTS: Counter[str] = Counter()
 REASONS: Counter[str] = Counter()
 
