@@ -51,4 +51,5 @@ def pack(array: ArrayLike) -> NDArray[np.uint8]:
         raise ValueError(f"only int4 and uint4 are packed, not {numbers.dtype}")
     bits = (numbers.ravel().astype(np.int8) & 15).astype(np.uint8)
     bits = np.append(bits, np.zeros(bits.size % 2, np.uint8))
-    return bits[0::2] | (bits[1::2] << 4)
+    packed: NDArray[np.uint8] = np.bitwise_or(bits[0::2], np.left_shift(bits[1::2], 4))
+    return packed

@@ -37,6 +37,8 @@ from cases.op_info.reasons import (  # noqa: E402
 )
 
 pytestmark = [pytest.mark.peers, pytest.mark.filterwarnings("ignore")]
+if SOAK:  # all samples
+    pytestmark.append(pytest.mark.soak)
 
 OPS: dict[str, Any] = {
     op.name + (f"/{op.variant_test_name}" if op.variant_test_name else ""): op for op in op_db

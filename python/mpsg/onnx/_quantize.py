@@ -39,7 +39,7 @@ def along(node: Node, x: Tensor, parameter: Tensor, axis: int) -> Tensor:
 
 def saturated(x: Tensor, data_type: mpsg.DataType) -> Tensor:
     """Whole numbers as an integer type; what lies outside becomes its least or largest."""
-    limits = ml_dtypes.iinfo(data_type.numpy())
+    limits = ml_dtypes.iinfo(data_type.numpy())  # type: ignore[no-untyped-call]
     return x.graph.cast(x.graph.clamp(x, like(x, limits.min), like(x, limits.max)), data_type)
 
 
