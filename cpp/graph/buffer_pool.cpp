@@ -4,13 +4,10 @@
 #include <bit>
 #include <utility>
 
+#include "graph/fork_safety.h"
 #include "graph/page_memory.h"
 #include "graph/system_memory.h"
 #include "mpsg/error.h"
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
 
 namespace mpsg {
 namespace {
@@ -68,11 +65,9 @@ struct BufferPool::ControlAllocator {
 BufferPool& BufferPool::shared() {
   static BufferPool* const pool = [] {
     auto* const made = new BufferPool(default_limit());  // never destroyed
-#if defined(__unix__) || defined(__APPLE__)
     // A child must not inherit the lock from a thread that does not exist there.
-    pthread_atfork([] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
-                   [] { shared().mutex_.unlock(); });
-#endif
+    at_fork({[] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
+             [] { shared().mutex_.unlock(); }});
     return made;
   }();
   return *pool;

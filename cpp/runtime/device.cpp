@@ -1,6 +1,9 @@
 #include "mpsg/device.h"
 
+#include <memory>
+
 #include "backends/common/all.h"
+#include "graph/fork_safety.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -14,6 +17,10 @@ std::vector<Device> Device::all() {
   static const std::vector<Device> devices = [] {
     std::vector<Device> made;
     for (const auto& backend : all_backends()) made.emplace_back(backend);
+    // Runs of other threads do not go on in a child, which begins with idle devices.
+    at_fork({nullptr, nullptr, [] {
+               for (const auto& device : all()) std::construct_at(&device.executor());
+             }});
     return made;
   }();
   return devices;

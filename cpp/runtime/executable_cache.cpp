@@ -5,11 +5,8 @@
 #include <utility>
 
 #include "graph/buffer_pool.h"
+#include "graph/fork_safety.h"
 #include "graph/system_memory.h"
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
 
 namespace mpsg {
 namespace {
@@ -31,15 +28,13 @@ ExecutableCache::ExecutableCache() {
 ExecutableCache& ExecutableCache::shared() {
   static ExecutableCache* const cache = [] {
     auto* const made = new ExecutableCache();
-#if defined(__unix__) || defined(__APPLE__)
-    pthread_atfork([] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
-                   [] {
-                     // What other threads were compiling will never be done in the child.
-                     std::erase_if(shared().slots_,
-                                   [](const auto& entry) { return !entry.second->done; });
-                     shared().mutex_.unlock();
-                   });
-#endif
+    at_fork({[] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
+             [] {
+               // What other threads were compiling will never be done in the child.
+               std::erase_if(shared().slots_,
+                             [](const auto& entry) { return !entry.second->done; });
+               shared().mutex_.unlock();
+             }});
     return made;
   }();
   return *cache;

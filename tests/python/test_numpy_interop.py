@@ -6,6 +6,7 @@ import array
 import gc
 import os
 import pickle
+import signal
 import sys
 import threading
 from typing import Any
@@ -422,3 +423,46 @@ def test_fork() -> None:
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     assert np.array_equal(executable.run([given])[0].numpy(), wanted)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_fork_while_another_thread_compiles_and_runs() -> None:
+    """What the other thread holds at that moment is not held for ever in the child."""
+    given = values("float32", (40, 40), random_generator("busy fork"))
+    stop = threading.Event()
+
+    def compute(factor: float) -> float:
+        graph = mpsg.Graph()
+        x = graph.placeholder([40, 40])
+        y = graph.exponent(x * factor) @ x
+        for _ in range(int(factor) % 4):
+            y = graph.sigmoid(y) + factor
+        total = graph.reduction_sum(y)
+        return graph.run({x: given}, [total])[total].item()
+
+    def work() -> None:
+        step = 0
+        while not stop.is_set():
+            step += 1
+            compute(0.5 + step)
+
+    wanted = compute(0.25)
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for _ in range(15):
+            child = os.fork()
+            if child == 0:
+                code = 1
+                try:
+                    signal.alarm(20)  # ends a child that hangs
+                    mpsg.cache.clear()
+                    code = 0 if compute(0.25) == wanted else 2
+                finally:
+                    os._exit(code)
+            _, status = os.waitpid(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0
+    finally:
+        stop.set()
+        thread.join()

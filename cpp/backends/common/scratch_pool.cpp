@@ -4,12 +4,9 @@
 #include <memory>
 
 #include "graph/buffer_pool.h"
+#include "graph/fork_safety.h"
 #include "graph/system_memory.h"
 #include "mpsg/error.h"
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
 
 namespace mpsg {
 namespace {
@@ -29,10 +26,8 @@ size_t with_room_to_grow(size_t bytes) {
 ScratchPool& ScratchPool::shared() {
   static ScratchPool* const pool = [] {
     auto* const made = new ScratchPool();  // never destroyed: a program may end after statics
-#if defined(__unix__) || defined(__APPLE__)
-    pthread_atfork([] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
-                   [] { shared().mutex_.unlock(); });
-#endif
+    at_fork({[] { shared().mutex_.lock(); }, [] { shared().mutex_.unlock(); },
+             [] { shared().mutex_.unlock(); }});
     return made;
   }();
   return *pool;

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "graph/fork_safety.h"
+
 namespace mpsg {
 
 KernelLibrary* KernelLibrary::shared() {
@@ -13,6 +15,7 @@ KernelLibrary* KernelLibrary::shared() {
 
 KernelLibrary::Kernels KernelLibrary::require(std::span<const KernelToCompile> kernels,
                                               const Parallel& parallel) {
+  const UnforkedWork compiling;
   Kernels found(kernels.size());
   // Own claims are compiled before waiting for others', so that no two threads wait for each other.
   // A wait may end without the kernel (the other's compilation failed): then it is ours to claim.
@@ -131,6 +134,7 @@ void KernelLibrary::forget_unloaded() {
 }
 
 KernelStatistics KernelLibrary::statistics() const {
+  const UnforkedWork reading;
   Kernels loaded;  // given back without the lock: the last owner unloads
   const std::lock_guard lock(mutex_);
   auto statistics = statistics_;
@@ -144,6 +148,7 @@ KernelStatistics KernelLibrary::statistics() const {
 }
 
 void KernelLibrary::limit(size_t kernels, size_t bytes) {
+  const UnforkedWork changing;
   Kept surplus;
   const std::lock_guard lock(mutex_);
   most_kernels_ = kernels;
@@ -152,6 +157,7 @@ void KernelLibrary::limit(size_t kernels, size_t bytes) {
 }
 
 void KernelLibrary::clear() {
+  const UnforkedWork changing;
   Kept surplus;
   const std::lock_guard lock(mutex_);
   for (auto& pair : entries_) pair.second.is_kept = false;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "graph/environment.h"
+#include "graph/fork_safety.h"
 #include "mpsg/error.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -271,12 +272,12 @@ struct ThreadPool::State {
   class Registry {
    public:
     static void add(State& state) {
-#if defined(__unix__) || defined(__APPLE__)
-      static const int once = pthread_atfork([] { get().mutex_.lock(); },    //
-                                             [] { get().mutex_.unlock(); },  //
-                                             [] { get().after_fork_in_child(); });
+      static const bool once = [] {
+        at_fork({[] { get().mutex_.lock(); }, [] { get().mutex_.unlock(); },
+                 [] { get().after_fork_in_child(); }});
+        return true;
+      }();
       (void)once;
-#endif
       const std::lock_guard lock(get().mutex_);
       get().states_.push_back(&state);
     }

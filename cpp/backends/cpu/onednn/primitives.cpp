@@ -1,5 +1,7 @@
 #include "backends/cpu/onednn/primitives.h"
 
+#include "graph/fork_safety.h"
+
 // Weak: a oneDNN that was built without OpenMP brings no libgomp, and needs no guard.
 extern "C" {
 int omp_get_max_threads() __attribute__((weak));
@@ -54,6 +56,7 @@ const dnnl::primitive_attr& user_scratchpad() {
 }
 
 PrimitivePointer PrimitiveCache::find_or_make(const PrimitiveKey& key, const Describe& describe) {
+  const UnforkedWork work;
   const std::lock_guard lock(mutex_);
   if (const auto found = index_.find(key); found != index_.end()) {
     ++statistics_.found;
@@ -72,6 +75,7 @@ PrimitivePointer PrimitiveCache::find_or_make(const PrimitiveKey& key, const Des
 }
 
 PrimitiveCache::Statistics PrimitiveCache::statistics() const {
+  const UnforkedWork work;
   const std::lock_guard lock(mutex_);
   Statistics result = statistics_;
   result.held = static_cast<int64_t>(entries_.size());
@@ -79,6 +83,7 @@ PrimitiveCache::Statistics PrimitiveCache::statistics() const {
 }
 
 void PrimitiveCache::clear() {
+  const UnforkedWork work;
   const std::lock_guard lock(mutex_);
   index_.clear();
   entries_.clear();
