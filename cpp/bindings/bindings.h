@@ -31,6 +31,9 @@ DataType to_data_type(const py::handle& object);
 /// All of them, with commas.
 std::string data_type_names();
 
+/// A sequence of other objects. What has no length (a tensor, an array without dimensions) is none.
+bool is_list(const py::handle& object);
+
 /// Anything array-like as TensorData, without a copy where the memory is packed. Plain Python
 /// numbers and lists take `wanted`, if they hold its kind.
 TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted);

@@ -127,15 +127,10 @@ void bind_cache(py::module_& module);
 
 Device to_device(const py::handle& object);
 
-/// The elements of a sequence; nullopt: it is none, or one of them is something else.
+/// The elements of a list; nullopt: it is none, or one of them is something else.
 template <class T>
 std::optional<std::vector<T>> list_of(const py::handle& object) {
-  // What has no length (a tensor, an array without dimensions) is no list.
-  if (!py::isinstance<py::sequence>(object) || py::isinstance<py::str>(object) ||
-      PySequence_Size(object.ptr()) < 0) {
-    PyErr_Clear();
-    return std::nullopt;
-  }
+  if (!is_list(object)) return std::nullopt;
   std::vector<T> list;
   for (const auto& item : py::reinterpret_borrow<py::sequence>(object)) {
     if (!py::isinstance<T>(item)) return std::nullopt;

@@ -62,12 +62,8 @@ Argument operand_argument(const OpRow& row, const Parameter& parameter, Graph& g
     wrong_argument(row, spec.name, "a tensor or a number", item);
   };
   if (!spec.variadic) return {spec.name, convert(object)};
-  // An array without dimensions is a sequence that has no length.
-  if (!py::isinstance<py::sequence>(object) || py::isinstance<py::str>(object) ||
-      py::isinstance<Tensor>(object) || PySequence_Size(object.ptr()) < 0) {
-    PyErr_Clear();
+  if (py::isinstance<Tensor>(object) || !is_list(object))
     wrong_argument(row, spec.name, "a list of tensors", object);
-  }
   std::vector<TensorOrScalar> list;
   for (const auto& item : object) list.push_back(convert(item));
   return {spec.name, std::move(list)};

@@ -1,4 +1,4 @@
-// Data types, errors.
+// Data types, lists, errors.
 #include "bindings/bindings.h"
 #include "mpsg/error.h"
 
@@ -29,6 +29,13 @@ std::string data_type_names() {
   for (const auto type : all_data_types())
     names += (names.empty() ? "" : ", ") + std::string(data_type_name(type));
   return names;
+}
+
+bool is_list(const py::handle& object) {
+  if (!py::isinstance<py::sequence>(object) || py::isinstance<py::str>(object)) return false;
+  if (PySequence_Size(object.ptr()) >= 0) return true;
+  PyErr_Clear();
+  return false;
 }
 
 DataType to_data_type(const py::handle& object) {

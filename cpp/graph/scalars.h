@@ -7,10 +7,10 @@
 
 namespace mpsg::graph_detail {
 
-/// Brings `value` to the kind that `spec` declares; calls `fail` with the reason if it can't.
 /// A number as people write it: 3, 0.5, 1e+300, nan.
 std::string number_text(double number);
 
+/// Brings `value` to the kind that `spec` declares; calls `fail` with the reason if it can't.
 AttributeValue convert_attribute(const AttributeSpec& spec, AttributeValue value,
                                  const std::function<void(const std::string&)>& fail);
 

@@ -1,7 +1,6 @@
 #include "ops/indexing.h"
 
 #include <algorithm>
-#include <span>
 
 #include "ops/shape_rules.h"
 #include "ops/stitch_rules.h"
@@ -232,8 +231,7 @@ void PickedRuns::find_on_line(int64_t first, std::span<int64_t> offsets) const {
 void PickedRuns::find(int64_t first, std::span<int64_t> offsets) const {
   const int64_t line = outer_rank_ > 0 ? picked_[outer_rank_ - 1] : 1;
   while (!offsets.empty()) {
-    const auto some =
-        std::min(offsets.size(), static_cast<size_t>(line - first % std::max<int64_t>(1, line)));
+    const auto some = std::min(offsets.size(), static_cast<size_t>(line - first % line));
     if (narrow_) find_on_line<int32_t>(first, offsets.first(some));
     else find_on_line<int64_t>(first, offsets.first(some));
     offsets = offsets.subspan(some);

@@ -169,8 +169,7 @@ Tensor table_places(const Tensor& tensor, const Shape& blocks, int64_t entries) 
 Tensor looked_up(ExpandContext& c) {
   const auto table = c.input("lut");
   auto tensor = c.input("tensor");
-  const bool indexes = types::integers().contains(tensor.data_type());
-  if (tensor.data_type() == DataType::uint64 || !indexes) tensor = cast(tensor, DataType::int64);
+  if (types::four_bits().contains(tensor.data_type())) tensor = cast(tensor, DataType::int64);
   if (table.shape().has_rank() && table.shape().rank() == 1)
     return c.graph().add_one("gather",
                              {{"updates", table}, {"indices", tensor}, {"axis", int64_t{0}}});

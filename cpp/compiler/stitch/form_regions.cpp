@@ -220,8 +220,6 @@ class Rebuild {
     unit.own = {id.operation};
     unit.ended = "'" + source_.display_name(id.operation) + "' is needed in memory";
     unit.draft.members = options_.grow ? with_movements(id.operation) : unit.own;
-    const auto whole = build_kernel(source_, unit.draft, options_.limits);
-    if (std::holds_alternative<Refusal>(whole)) unit.draft.members = unit.own;
     build_region(unit);
   }
 
@@ -242,7 +240,12 @@ class Rebuild {
       rest.draft.root = -1;
       return build_region(rest);
     }
-    if (unit.own.size() == 1) return copy(unit.own.front());
+    if (unit.own.size() == 1) {
+      if (unit.draft.members.size() == 1) return copy(unit.own.front());
+      auto alone = unit;  // it reads from memory what it would have repeated
+      alone.draft.members = unit.own;
+      return build_region(alone);
+    }
     const auto half = unit.own.begin() + static_cast<std::ptrdiff_t>(unit.own.size() / 2);
     PlannedUnit first, second;
     first.own.assign(unit.own.begin(), half);

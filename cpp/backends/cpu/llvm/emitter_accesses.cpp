@@ -144,7 +144,7 @@ Value* KernelEmitter::load_contiguous(llvm::Type* type, Value* pointer, Value* m
 /// used: the others find theirs in the cache.
 void KernelEmitter::find_prefetch_distances() {
   auto* usual = builder_.getInt64(prefetched_bytes);
-  prefetch_distances_.assign(kernel_.accesses.size(), {schedule_.phase_count, usual, usual});
+  prefetch_distances_.assign(kernel_.accesses.size(), {0, usual, usual});
   if (kernel_.parallel == 0 || kernel_.parallel != kernel_.lane()) return;
   if (kernel_.reduces() && !kernel_.lane_reduced) return;
   const auto rows = static_cast<size_t>(kernel_.parallel) - 1;
@@ -160,22 +160,22 @@ void KernelEmitter::find_prefetch_distances() {
     if (!strides_[a][rows]) continue;
     auto* row = builder_.CreateMul(
         strides_[a][rows], builder_.getInt64(size_of(operand_type(static_cast<int32_t>(a)))));
-    distances.last_phase = schedule_.last_phase_of(kernel_, static_cast<int32_t>(a));
+    distances.phase = schedule_.fetching_phase_of(kernel_, static_cast<int32_t>(a));
     if (ahead) {
       auto* many = builder_.CreateICmpEQ(ahead, zero);
-      distances.last = builder_.CreateSelect(many, usual, builder_.CreateMul(row, ahead));
-    } else if (distances.last_phase > 0) {
+      distances.in_phase = builder_.CreateSelect(many, usual, builder_.CreateMul(row, ahead));
+    } else if (distances.phase > 0) {
       auto* near = builder_.CreateICmpULE(row, builder_.getInt64(prefetched_row_bytes));
       auto* next = builder_.CreateBinaryIntrinsic(llvm::Intrinsic::umax, row, usual);
-      distances.last = builder_.CreateSelect(near, next, usual);
-      distances.earlier = builder_.CreateSelect(near, zero, usual);
+      distances.in_phase = builder_.CreateSelect(near, next, usual);
+      distances.before = builder_.CreateSelect(near, zero, usual);
     }
   }
 }
 
 void KernelEmitter::prefetch(const Frame& frame, int32_t access, Value* pointer) {
   const auto& distances = prefetch_distances_[static_cast<size_t>(access)];
-  auto* distance = frame.phase < distances.last_phase ? distances.earlier : distances.last;
+  auto* distance = frame.phase < distances.phase ? distances.before : distances.in_phase;
   auto* ahead = builder_.CreateGEP(builder_.getInt8Ty(), pointer, distance);
   constexpr uint32_t read = 0, keep = 3, data = 1;
   builder_.CreateIntrinsic(

@@ -132,11 +132,11 @@ class KernelEmitter {
     llvm::SmallVector<llvm::AllocaInst*, 4> wide;
   };
 
-  /// How far ahead an access asks for its stream, in bytes: in its last phase, and before it.
+  /// How far ahead an access asks for its stream, in bytes: from `phase` on, and before it.
   struct PrefetchDistances {
-    int last_phase = 0;
-    llvm::Value* last = nullptr;
-    llvm::Value* earlier = nullptr;
+    int phase = 0;
+    llvm::Value* in_phase = nullptr;
+    llvm::Value* before = nullptr;
   };
 
   llvm::Module& module_;

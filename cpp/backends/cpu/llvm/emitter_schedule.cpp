@@ -90,7 +90,7 @@ bool KernelSchedule::has_loops(const StitchedKernel& kernel, int in_phase) const
       kernel.saved, [&](int32_t id) { return saved[at(id)] && phase[at(id)] == in_phase; });
 }
 
-int KernelSchedule::last_phase_of(const StitchedKernel& kernel, int32_t access) const {
+int KernelSchedule::fetching_phase_of(const StitchedKernel& kernel, int32_t access) const {
   const bool stored = std::ranges::find(store_phase, phase_count - 1) != store_phase.end();
   for (int p = phase_count - 1 - (stored ? 1 : 0); p > 0; --p)
     for (size_t i = 0; i < kernel.program.size(); ++i) {

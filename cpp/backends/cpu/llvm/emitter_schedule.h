@@ -40,8 +40,9 @@ struct KernelSchedule {
   bool outside_phases(int at_level) const { return at_level < loop_level(phase_loop); }
   /// Has the phase anything to do in its loops?
   bool has_loops(const StitchedKernel& kernel, int in_phase) const;
-  /// The last phase that loads through an access; 0 if that is the first or none.
-  int last_phase_of(const StitchedKernel& kernel, int32_t access) const;
+  /// The phase during which an access's next row is fetched: the last that loads through it, but
+  /// for one that writes. 0: the first, or none.
+  int fetching_phase_of(const StitchedKernel& kernel, int32_t access) const;
 
  private:
   void place(const StitchedKernel& kernel);
