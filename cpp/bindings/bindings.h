@@ -21,6 +21,7 @@ void bind_graph(py::module_& module);
 void bind_rows(py::class_<Graph>& graph);
 void bind_table(py::module_& module);
 void bind_runtime(py::module_& module);
+void bind_faults(py::module_& module);
 
 /// numpy lacks these; its dtypes for them come from ml_dtypes.
 bool needs_ml_dtypes(DataType type);

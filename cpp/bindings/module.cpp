@@ -12,4 +12,5 @@ PYBIND11_MODULE(_mpsg, module) {
   python::bind_graph(module);
   python::bind_table(module);
   python::bind_runtime(module);
+  python::bind_faults(module);
 }

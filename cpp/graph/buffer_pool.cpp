@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "graph/faults.h"
 #include "graph/fork_safety.h"
 #include "graph/page_memory.h"
 #include "graph/system_memory.h"
@@ -86,6 +87,7 @@ BufferPool::Block* BufferPool::find(size_t size_class) {
 }
 
 std::shared_ptr<void> BufferPool::take(size_t bytes) {
+  fault_here(FaultPoint::allocation);
   if (bytes > SIZE_MAX / 4) throw ExecutionError("a tensor larger than the address space");
   const auto wanted = size_class_of(bytes);
   Block* block = find(wanted.index);

@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "graph/buffer_pool.h"
+#include "graph/faults.h"
 #include "graph/page_memory.h"
 #include "mpsg/attribute.h"
 #include "mpsg/error.h"
@@ -8,6 +9,7 @@
 namespace mpsg {
 
 std::shared_ptr<Bytes> Bytes::allocate(size_t size) {
+  fault_here(FaultPoint::allocation);
   std::shared_ptr<Bytes> bytes(new Bytes());
   try {
     bytes->memory_ = std::make_unique<PageMemory>(size);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "graph/faults.h"
 #include "graph/system_memory.h"
 #include "mpsg/error.h"
 
@@ -52,6 +53,7 @@ std::byte* map_pages(size_t bytes) {
 }  // namespace
 
 PageMemory::PageMemory(size_t bytes) : size_(bytes) {
+  fault_here(FaultPoint::allocation);
   if (bytes > SIZE_MAX / 2) throw ExecutionError("a tensor larger than the address space");
   if (bytes >= worth_asking && bytes > free_memory_bytes())
     throw ExecutionError("out of memory: " + std::to_string(bytes) + " bytes are needed, " +

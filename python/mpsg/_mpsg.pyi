@@ -410,6 +410,19 @@ def cache_clear() -> None:
 def cache_limit(count: int | None = ..., bytes: int | None = ...) -> None:
     """See mpsg.cache.limit."""
 
+def inject_fault(point: str, nth: int, failures: int = ...) -> None:
+    """For tests: the nth time (1: the next) that this process comes by the point, and `failures`
+    times in all, raises ExecutionError. Points: allocation, kernel_compilation, step, write.
+    """
+
+def stop_faults() -> None:
+    """For tests: nothing fails any more."""
+
+def fault_count() -> int:
+    """For tests: how often the point was passed since inject_fault; the fault came if this is nth
+    or more.
+    """
+
 def environment_variables() -> list[tuple[str, str, str]]:
     """Every environment variable that mpsg reads: name, default, meaning."""
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "graph/faults.h"
 #include "graph/fork_safety.h"
 
 namespace mpsg {
@@ -70,11 +71,14 @@ void KernelLibrary::compile(std::span<const KernelToCompile> kernels,
                             const std::vector<size_t>& claimed, const Parallel& parallel,
                             Kernels& found) {
   std::vector<KernelToCompile> batch;
-  for (const auto i : claimed) batch.push_back(kernels[i]);
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   Kernels compiled;
   try {
+    for (const auto i : claimed) {
+      fault_here(FaultPoint::kernel_compilation);
+      batch.push_back(kernels[i]);
+    }
     compiled = compiler_.compile(batch, parallel);
   } catch (...) {
     const std::lock_guard lock(mutex_);
