@@ -8,20 +8,39 @@
 
 #include "bindings/bindings.h"
 #include "mpsg/error.h"
+#include "mpsg/command_queue.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_cache.h"
 
 namespace mpsg::python {
 
-/// Python's GIL, as the runtime sees it.
+/// Python's GIL, as the runtime sees it: held when this is made.
 class PythonLock final : public CallerLock {
  public:
-  void release() override { state_ = PyEval_SaveThread(); }
-  void acquire() override { PyEval_RestoreThread(state_); }
+  void release() override {
+    if (depth_++ == 0) state_ = PyEval_SaveThread();
+  }
+  void acquire() override {
+    if (--depth_ == 0) PyEval_RestoreThread(state_);
+  }
+  /// Lets Python's signal handlers run; what one raises (KeyboardInterrupt) stays set.
+  bool interrupted() override;
+  std::function<void(const Work&)> in_background() const override;
 
  private:
+  int depth_ = 0;
   PyThreadState* state_ = nullptr;
 };
+
+/// Lets an object go, from any thread: without the GIL, its last reference waits until Python's
+/// main thread is at it. No thread of the runtime waits for the GIL because of it.
+void let_go(PyObject* object) noexcept;
+/// An object that is let go so.
+std::shared_ptr<PyObject> held_anywhere(py::object object);
+/// What `error` is in Python: an instance of an exception.
+py::object to_python_error(const std::exception_ptr& error);
+/// Waits for what `data` still waits for, without the GIL.
+const TensorData& settled(const TensorData& data);
 
 /// Borrows a packed, aligned numpy array of a type that mpsg has, without a copy and without
 /// keeping it alive; false for everything else.
@@ -90,6 +109,12 @@ PyObject* translated(Body&& body) {
 
 using FastFunction = PyObject* (*)(PyObject* self, PyObject* const* arguments,
                                    Py_ssize_t positional, PyObject* keywords);
+template <FastFunction function>
+PyMethodDef fast_method(const char* name, const char* documentation) {
+  // Python's own way to say that the flags tell the real type.
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function)),
+          METH_FASTCALL | METH_KEYWORDS, documentation};
+}
 /// Gives a class a method. `definition` must live as long as the interpreter.
 void add_fast_method(const py::handle& type, PyMethodDef& definition);
 
@@ -122,10 +147,15 @@ class BorrowedCallMemory {
 };
 
 void bind_run(py::module_& module);
+void bind_run_async(py::module_& module);
+void bind_queues(py::module_& module);
 void bind_executable(py::module_& module);
 void bind_cache(py::module_& module);
 
 Device to_device(const py::handle& object);
+/// From the arguments `device` and `command_queue`; nullptr: not given. Throws FeedError if they
+/// contradict each other.
+Device chosen_device(PyObject* given, const CommandQueue* queue);
 
 /// The elements of a list; nullopt: it is none, or one of them is something else.
 template <class T>

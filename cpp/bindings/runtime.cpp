@@ -4,7 +4,7 @@
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_builder.h"
-#include "runtime/graph_runtime.h"
+#include "runtime/variable_access.h"
 
 namespace mpsg::python {
 namespace {
@@ -50,15 +50,9 @@ std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
 TensorData read_variable(Graph& graph, const Tensor& variable) {
   if (variable.graph_data() != graph.data() || variable.operation().op_name() != "variable")
     throw GraphError("'" + variable.name() + "' is not a variable of this graph");
-  const Device device;
-  const auto executor = [&] {
-    const py::gil_scoped_release release;  // a run may hold it
-    return std::unique_lock(device.executor());
-  }();
-  const auto& memory =
-      GraphRuntime::of(*graph.data()).variable(*graph.data(), variable.id().operation);
-  return TensorData(memory.type,
-                    std::span<const std::byte>(memory.bytes->data(), memory.bytes->size()));
+  PythonLock lock;
+  const auto id = variable.id().operation;
+  return read_variables(graph, {&id, 1}, lock).front();
 }
 
 void bind_device(py::module_& module) {
@@ -90,6 +84,8 @@ void bind_runtime(py::module_& module) {
   bind_device(module);
   bind_executable(module);
   bind_run(module);
+  bind_queues(module);
+  bind_run_async(module);
   bind_cache(module);
   module.def(
       "environment_variables",

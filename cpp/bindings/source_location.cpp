@@ -1,6 +1,6 @@
 // The line of the user's program that builds a node: a code object and an offset, formatted only
 // when a message needs it.
-#include "bindings/bindings.h"
+#include "bindings/calls.h"
 
 namespace mpsg::python {
 namespace {
@@ -8,10 +8,7 @@ namespace {
 class PythonSource final : public SourceLocation {
  public:
   PythonSource(PyCodeObject* code, int offset) : code_(code), offset_(offset) {}
-  ~PythonSource() override {
-    const py::gil_scoped_acquire gil;
-    Py_DECREF(code_);
-  }
+  ~PythonSource() override { let_go(reinterpret_cast<PyObject*>(code_)); }
   std::string format() const override {
     const py::gil_scoped_acquire gil;
     const auto file = py::reinterpret_borrow<py::str>(code_->co_filename);

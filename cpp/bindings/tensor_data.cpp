@@ -3,17 +3,15 @@
 
 #include "bindings/calls.h"
 #include "mpsg/error.h"
+#include "runtime/pending_data.h"
 
 namespace mpsg::python {
 namespace {
 
-/// Lets a Python object go, with the GIL held.
+/// Lets a Python object go.
 struct Release {
   bool writeable;
-  void operator()(void* held) const {
-    const py::gil_scoped_acquire gil;
-    Py_DECREF(static_cast<PyObject*>(held));
-  }
+  void operator()(void* held) const { let_go(static_cast<PyObject*>(held)); }
 };
 
 /// Keeps an array alive from C++.
@@ -122,7 +120,8 @@ TensorData to_tensor_data(const py::handle& object, std::optional<DataType> want
   return {{*type, shape}, const_cast<void*>(view.data()), keep_alive(array)};
 }
 
-py::object to_numpy(const TensorData& data) {
+py::object to_numpy(const TensorData& pending) {
+  const auto& data = settled(pending);
   std::vector<py::ssize_t> shape, strides;
   for (const auto dimension : data.shape().dimensions()) shape.push_back(dimension);
   auto step = static_cast<py::ssize_t>(size_of(data.data_type()));
@@ -169,11 +168,21 @@ void bind_tensor_data(py::module_& module) {
            [](const TensorData&) { return py::make_tuple(1, 0); })  // kDLCPU, 0
       .def_property_readonly("shape",
                              [](const TensorData& data) {
+                               if (!PendingData::known(data)) settled(data);
                                py::list sizes;
                                for (const auto d : data.shape().dimensions()) sizes.append(d);
                                return py::tuple(sizes);
                              })
-      .def_property_readonly("data_type", &TensorData::data_type)
+      .def_property_readonly("data_type",
+                             [](const TensorData& data) {
+                               if (!PendingData::known(data)) settled(data);
+                               return data.data_type();
+                             })
+      .def("ready", &TensorData::ready,
+           "ready(self)\n--\n\nHas the run that makes it ended? True for data that no run makes.")
+      .def(
+          "wait", [](const TensorData& data) { settled(data); },
+          "wait(self)\n--\n\nUntil the run that makes it has ended; raises the run's error.")
       .def(
           "item", [](const TensorData& data) { return to_numpy(data).attr("item")(); },
           "item(self)\n--\n\nThe only element as a Python number.")
@@ -181,6 +190,8 @@ void bind_tensor_data(py::module_& module) {
       .def("__int__", [](const TensorData& data) { return to_numpy(data).attr("__int__")(); })
       .def("__len__", [](const TensorData& data) { return to_numpy(data).attr("__len__")(); })
       .def("__repr__", [](const TensorData& data) {
+        if (!data.ready()) return std::string("TensorData(not ready)");
+        settled(data);
         return "TensorData(" + data.type().to_string() + ",\n" +
                py::str(to_numpy(data)).cast<std::string>() + ")";
       });

@@ -1,6 +1,7 @@
 // Data types, lists, errors.
 #include "bindings/bindings.h"
 #include "mpsg/error.h"
+#include "runtime/caller_lock.h"
 
 namespace mpsg::python {
 
@@ -11,6 +12,14 @@ void bind_errors(py::module_& module) {
   py::register_exception<ExecutionError>(module, "ExecutionError", error);
   py::register_exception<PackageError>(module, "PackageError", error);
   py::register_exception<InternalError>(module, "InternalError", error);
+  py::register_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const Interrupted&) {
+      // What a signal handler raised is set already.
+      if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
+    }
+  });
 }
 
 bool needs_ml_dtypes(DataType type) {

@@ -3,24 +3,22 @@
 #include <memory>
 
 #include "backends/common/all.h"
-#include "graph/fork_safety.h"
 #include "mpsg/error.h"
+#include "runtime/executor.h"
 
 namespace mpsg {
 
 struct Device::State {
+  explicit State(std::shared_ptr<Backend> of) : backend(std::move(of)) {}
+  ~State() { executor->stop(); }
   std::shared_ptr<Backend> backend;
-  std::mutex executor;
+  std::shared_ptr<Executor> executor = std::make_shared<Executor>();
 };
 
 std::vector<Device> Device::all() {
   static const std::vector<Device> devices = [] {
     std::vector<Device> made;
     for (const auto& backend : all_backends()) made.emplace_back(backend);
-    // Runs of other threads do not go on in a child, which begins with idle devices.
-    at_fork({nullptr, nullptr, [] {
-               for (const auto& device : all()) std::construct_at(&device.executor());
-             }});
     return made;
   }();
   return devices;
@@ -40,12 +38,11 @@ Device::Device(std::string_view name) {
   throw ExecutionError("there is no device '" + std::string(name) + "'; this build has: " + names);
 }
 
-Device::Device(std::shared_ptr<Backend> backend) : state_(std::make_shared<State>()) {
-  state_->backend = std::move(backend);
-}
+Device::Device(std::shared_ptr<Backend> backend)
+    : state_(std::make_shared<State>(std::move(backend))) {}
 
 DeviceInfo Device::info() const { return state_->backend->info(); }
 Backend& Device::backend() const { return *state_->backend; }
-std::mutex& Device::executor() const { return state_->executor; }
+Executor& Device::executor() const { return *state_->executor; }
 
 }  // namespace mpsg

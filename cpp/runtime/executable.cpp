@@ -16,6 +16,7 @@
 #include "runtime/debug_output.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
+#include "runtime/run_task.h"
 
 namespace mpsg {
 namespace {
@@ -40,10 +41,58 @@ MemoryReport report_memory(const Plan& plan, const Program& program, const Graph
   return report;
 }
 
-bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
-  const auto* const first = static_cast<const std::byte*>(a);
-  const auto* const second = static_cast<const std::byte*>(b);
-  return std::less<>()(first, second + b_bytes) && std::less<>()(second, first + a_bytes);
+/// How the plan uses its variables. What bodies do counts for the step that owns them.
+void note_uses(const Plan& plan, size_t owner, bool inside, std::vector<VariableUse>& uses) {
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto& step = plan.steps[i];
+    const size_t at = inside ? owner : i;
+    const auto use_of = [&](int32_t id) -> VariableUse* {
+      const auto* value = &plan.values[static_cast<size_t>(id)];
+      while (value->view_of >= 0) value = &plan.values[static_cast<size_t>(value->view_of)];
+      return value->place == Place::variable ? &uses[static_cast<size_t>(value->index)] : nullptr;
+    };
+    for (const auto input : step.inputs)
+      // After the run's own writes it is the new value.
+      if (auto* const use = use_of(input); use && (!use->writes || inside)) use->reads = true;
+    for (const auto output : step.outputs)
+      if (auto* const use = use_of(output)) {
+        if (!use->writes) use->first_write = at;
+        use->writes = true;
+        use->last_write = at;
+      }
+    for (const auto& body : step.bodies)
+      if (body) note_uses(*body, at, true, uses);
+  }
+}
+
+/// Results that are a variable's memory read it, too.
+std::vector<VariableUse> variable_uses(const Plan& plan, const GraphData& graph,
+                                       GraphRuntime& runtime) {
+  std::vector<VariableUse> uses;
+  for (const auto id : plan.variables) uses.push_back({&runtime.variable(graph, id)});
+  note_uses(plan, 0, false, uses);
+  for (auto& use : uses) use.reads = use.reads || !use.writes;
+  return uses;
+}
+
+/// Before the sizes are known: whatever the targets need may be read and written.
+std::vector<VariableUse> possible_uses(const Graph& graph, const std::vector<Tensor>& targets,
+                                       const std::vector<Operation>& operations,
+                                       GraphRuntime& runtime) {
+  const auto& data = *graph.data();
+  std::vector<TensorId> target_ids;
+  for (const auto& target : targets) target_ids.push_back(target.id());
+  std::vector<OperationId> operation_ids;
+  for (const auto& operation : operations) operation_ids.push_back(operation.id());
+  std::vector<VariableUse> uses;
+  const auto live = [&] {
+    const std::lock_guard lock(data.mutex);
+    return live_operations(data, target_ids, operation_ids);
+  }();
+  for (OperationId id = 0; id < static_cast<OperationId>(live.size()); ++id)
+    if (live[static_cast<size_t>(id)] && data.node(id).row->name == "variable")
+      uses.push_back({&runtime.variable(data, id), true, true, 0, SIZE_MAX});
+  return uses;
 }
 
 }  // namespace
@@ -63,6 +112,7 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
   state.graph = graph.data();
   state.runtime = &GraphRuntime::of(*graph.data());
   state.device = device;
+  state.queue = state.runtime->queue(device);
   for (const auto& feed : feeds) {
     state.feeds.push_back(feed.placeholder.id());
     state.feed_types.push_back(feed.type);
@@ -76,6 +126,7 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
     for (const auto id : cut->made) made.push_back(graph.data()->tensor(id));
     Stages stages{std::move(*cut), build(graph, device, feeds, made, {}, caller, options)};
     for (const auto& target : targets) state.target_types.push_back(target.type());
+    state.variables = possible_uses(graph, targets, operations, *state.runtime);
     take_stages(*executable, std::move(stages));
     return executable;
   }
@@ -92,9 +143,7 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
   state.estimated_seconds = estimate_seconds(*state.plan);
   state.memory = report_memory(*state.plan, *state.program, *graph.data());
   state.target_types = state.plan->types_of(state.plan->results);
-  state.frame.feeds.resize(state.feeds.size());
-  state.frame.results.resize(state.target_types.size());
-  state.frame.copies.resize(state.target_types.size());
+  state.variables = variable_uses(*state.plan, *graph.data(), *state.runtime);
   if (debugging(DebugLevel::times)) {
     using Milliseconds = std::chrono::duration<double, std::milli>;
     const auto end = std::chrono::steady_clock::now();
@@ -142,77 +191,6 @@ std::shared_ptr<GraphData> Executable::State::require_graph() const {
   return held;
 }
 
-void Executable::State::take_feeds(GraphData& of, std::span<const TensorData> given) {
-  if (given.size() != feeds.size())
-    throw FeedError("the executable takes " + std::to_string(feeds.size()) + " feeds; " +
-                    std::to_string(given.size()) + " were given");
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (given[i].type() != feed_types[i])
-      check_feed(of.tensor(feeds[i]), feed_types[i], given[i].type());
-    const auto& value = feed_values[i];
-    if (value && std::memcmp(value->data(), given[i].data(), value->size()) != 0)
-      throw FeedError("'" + of.display_name(feeds[i].operation) +
-                      "' decides a shape, and the executable was compiled for another value");
-    frame.feeds[i] = given[i].data();
-  }
-}
-
-/// Results without memory get some; the others' is checked.
-void Executable::State::take_results(std::span<TensorData> results) {
-  if (results.size() != target_types.size())
-    throw FeedError("the executable has " + std::to_string(target_types.size()) + " results; " +
-                    std::to_string(results.size()) + " were given");
-  for (size_t i = 0; i < results.size(); ++i) {
-    auto& result = results[i];
-    if (!result.data()) {
-      result = TensorData(target_types[i]);
-      frame.results[i] = result.data();
-      continue;
-    }
-    if (result.type() != target_types[i])
-      throw FeedError("result " + std::to_string(i) + " is " + target_types[i].to_string() +
-                      "; the memory given for it is " + result.type().to_string());
-    frame.results[i] = result.data();
-    const size_t bytes = result.byte_count();
-    for (size_t other = 0; other < i; ++other)
-      if (overlap(result.data(), bytes, results[other].data(), results[other].byte_count()))
-        throw FeedError("the memory of results " + std::to_string(other) + " and " +
-                        std::to_string(i) + " overlaps");
-    for (size_t feed = 0; feed < feeds.size(); ++feed) {
-      const auto& type = feed_types[feed];
-      const size_t feed_bytes =
-          static_cast<size_t>(*type.shape.element_count()) * size_of(type.data_type);
-      if (!overlap(result.data(), bytes, frame.feeds[feed], feed_bytes)) continue;
-      if (result.data() != frame.feeds[feed] || bytes != feed_bytes)
-        throw FeedError("the memory of result " + std::to_string(i) +
-                        " overlaps a part of the memory of feed " + std::to_string(feed));
-      // Steps may read the feed after the result is begun.
-      if (!frame.copies[i].data()) frame.copies[i] = TensorData(target_types[i]);
-      frame.results[i] = frame.copies[i].data();
-    }
-  }
-}
-
-void Executable::State::give_copies(std::span<TensorData> results) {
-  for (size_t i = 0; i < results.size(); ++i)
-    if (frame.copies[i].data()) {
-      if (results[i].byte_count() > 0)
-        std::memcpy(results[i].data(), frame.copies[i].data(), results[i].byte_count());
-      frame.copies[i] = TensorData();
-    }
-}
-
-void Executable::State::take_variables(GraphData& of) {
-  if (frame.variable_memory.size() != plan->variables.size()) {
-    frame.variable_memory.clear();
-    for (const auto id : plan->variables)
-      frame.variable_memory.push_back(&runtime->variable(of, id));
-    frame.variables.resize(frame.variable_memory.size());
-  }
-  for (size_t i = 0; i < frame.variables.size(); ++i)
-    frame.variables[i] = frame.variable_memory[i]->bytes->mutable_data();
-}
-
 std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const {
   std::vector<TensorData> results(state_->target_types.size());
   run(feeds, results);
@@ -220,56 +198,18 @@ std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const
 }
 
 void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results) const {
-  if (!state_->stages) return run(feeds, results, std::unique_lock(state_->device.executor()));
-  CallerLock caller;
-  run_in_stages(*this, feeds, results, caller,
-                [](const Executable& stage, auto of, auto into) { stage.run(of, into); });
+  CallerLock none;
+  run_now(*this, feeds, results, none);
 }
 
-void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results,
-                     std::unique_lock<std::mutex> executor) const {
-  if (!state_->stages) return execute(feeds, results);
-  executor.unlock();  // between two stages an executable may have to be compiled
-  run(feeds, results);
-}
-
-/// With the device's executor held.
-void Executable::execute(std::span<const TensorData> feeds, std::span<TensorData> results) const {
-  auto& state = *state_;
-  auto& frame = state.frame;
-  const auto graph = state.require_graph();
-  for (auto& copy : frame.copies)
-    if (copy.data()) copy = TensorData();  // of a run that failed
-  state.take_feeds(*graph, feeds);
-  state.take_results(results);
-  // Once: later runs find their scratch memory already taken from what is free.
-  if (!std::exchange(frame.memory_checked, true)) check_memory();
-  state.take_variables(*graph);
-  RunArguments arguments{
-      frame.feeds, frame.results, frame.variables, graph->seed, state.runtime->next_run(),
-      frame.times};
-  if (!debugging(DebugLevel::times)) {
-    state.program->run(arguments);
-  } else {
-    std::vector<StepTime> times(debugging(DebugLevel::kernels) ? state.plan->steps.size() : 0);
-    if (arguments.times.empty()) arguments.times = times;
-    const auto start = std::chrono::steady_clock::now();
-    state.program->run(arguments);
-    debug_ran(*this, arguments.times, std::chrono::steady_clock::now() - start);
-  }
-  state.give_copies(results);
-}
-
-/// The peak is known before the run: an error that names the culprits beats a killed process.
-void Executable::check_memory() const {
+void Executable::State::check_memory() const {
   constexpr size_t worth_asking = size_t{1} << 28;
-  const auto needed = state_->memory.scratch_bytes + state_->memory.result_bytes;
-  if (needed < worth_asking || needed <= free_memory_bytes()) return;
-  BufferPool::shared().trim();
-  if (needed <= free_memory_bytes()) return;
-  state_->frame.memory_checked = false;
+  const auto needed = memory.scratch_bytes + memory.result_bytes;
+  const auto enough = [&] { return needed < worth_asking || needed <= free_memory_bytes(); };
+  if (!enough()) BufferPool::shared().trim();
+  if (enough()) return memory_checked.store(true, std::memory_order_relaxed);
   std::vector<const PlanValue*> largest;
-  for (const auto& value : state_->plan->values)
+  for (const auto& value : plan->values)
     if (value.view_of < 0) largest.push_back(&value);
   constexpr size_t named = 3;
   const auto shown = std::min(named, largest.size());

@@ -15,29 +15,9 @@
 
 #include "mpsg/cache.h"
 #include "mpsg/executable.h"
+#include "runtime/caller_lock.h"
 
 namespace mpsg {
-
-/// A lock of the caller's language (Python's) that must be let go while a thread waits or works
-/// for long without it.
-class CallerLock {
- public:
-  virtual ~CallerLock() = default;
-  virtual void release() {}
-  virtual void acquire() {}
-};
-
-/// Lets a CallerLock go for a scope.
-class CallerUnlocked {
- public:
-  explicit CallerUnlocked(CallerLock& lock) : lock_(lock) { lock_.release(); }
-  ~CallerUnlocked() { lock_.acquire(); }
-  CallerUnlocked(const CallerUnlocked&) = delete;
-  CallerUnlocked& operator=(const CallerUnlocked&) = delete;
-
- private:
-  CallerLock& lock_;
-};
 
 /// How a call of Graph::run runs: its executable, and which of the given feeds are its feeds.
 struct Launch {

@@ -1,7 +1,9 @@
 // What an Executable holds. Private to the runtime.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "compiler/plan.h"
@@ -11,10 +13,36 @@
 
 namespace mpsg {
 
+/// What one run works with. Kept for the next one, so that nothing is allocated.
+struct RunFrame {
+  std::unique_ptr<Program::Context> context;
+  std::vector<const void*> feeds;
+  std::vector<void*> results;
+  std::vector<void*> variables;
+  std::vector<TensorData> copies;  // of results whose memory is that of a feed
+  std::vector<StepTime> times;     // for MPSG_DEBUG
+};
+
+/// Frames that no run uses now.
+class RunFrames {
+ public:
+  ~RunFrames();
+  /// nullptr: there is none.
+  std::unique_ptr<RunFrame> take() noexcept;
+  void give(std::unique_ptr<RunFrame> frame) noexcept;
+
+ private:
+  static constexpr size_t most = 8;
+  std::atomic<RunFrame*> spare_{nullptr};  // the common case: one run at a time, no lock
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<RunFrame>> others_;
+};
+
 struct Executable::State {
   std::weak_ptr<GraphData> graph;   // the graph's cache owns executables, not the reverse
   GraphRuntime* runtime = nullptr;  // lives as long as the graph
   Device device;
+  std::shared_ptr<QueueState> queue;  // the graph's own for the device
   std::vector<TensorId> feeds;
   std::vector<TensorType> feed_types;
   std::vector<std::shared_ptr<const Bytes>> feed_values;  // what a shape was decided by
@@ -22,29 +50,18 @@ struct Executable::State {
   std::vector<OperationId> operations;
   Callables callables;
   std::vector<TensorType> target_types;
+  std::vector<VariableUse> variables;  // as the plan lists them
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<Program> program;
   std::unique_ptr<const Stages> stages;  // if so, plan and program are those of the first one
   double estimated_seconds = 0;
   MemoryReport memory;
-
-  // What a run works with, made once. A run holds the device's executor, so one is enough.
-  struct Frame {
-    bool memory_checked = false;
-    std::vector<const void*> feeds;
-    std::vector<void*> results;
-    std::vector<VariableMemory*> variable_memory;
-    std::vector<void*> variables;
-    std::vector<TensorData> copies;  // of results whose memory is that of a feed
-    std::vector<StepTime> times;
-  };
-  Frame frame;
+  mutable std::atomic<bool> memory_checked{false};
+  mutable RunFrames frames;
 
   std::shared_ptr<GraphData> require_graph() const;
-  void take_feeds(GraphData& graph, std::span<const TensorData> given);
-  void take_results(std::span<TensorData> results);
-  void take_variables(GraphData& graph);
-  void give_copies(std::span<TensorData> results);
+  /// The peak is known before the run: an error that names the culprits beats a killed process.
+  void check_memory() const;
 };
 
 }  // namespace mpsg

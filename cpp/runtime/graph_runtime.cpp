@@ -2,6 +2,7 @@
 
 #include "graph/contexts.h"
 #include "mpsg/error.h"
+#include "runtime/command_state.h"
 #include "runtime/executable_cache.h"
 
 namespace mpsg {
@@ -17,6 +18,13 @@ GraphRuntime& GraphRuntime::of(GraphData& graph) {
 
 GraphRuntime::~GraphRuntime() { ExecutableCache::shared().forget(graph_); }
 
+std::shared_ptr<QueueState> GraphRuntime::queue(const Device& device) {
+  const std::lock_guard lock(mutex_);
+  auto& queue = queues_[device.identity()];
+  if (!queue) queue = std::make_shared<QueueState>(device);
+  return queue;
+}
+
 VariableMemory& GraphRuntime::variable(const GraphData& graph, OperationId id) {
   const std::lock_guard lock(mutex_);
   auto& memory = variables_[id];
@@ -24,11 +32,13 @@ VariableMemory& GraphRuntime::variable(const GraphData& graph, OperationId id) {
     const std::lock_guard graph_lock(graph.mutex);
     const auto& node = graph.node(id);
     memory.type = node.outputs[0];
-    memory.bytes = Bytes::allocate(static_cast<size_t>(*memory.type.shape.element_count()) *
-                                   size_of(memory.type.data_type));
-    const TensorView view{memory.type.data_type, memory.type.shape, memory.bytes->mutable_data()};
+    memory.name = graph.display_name(id);
+    auto bytes = Bytes::allocate(static_cast<size_t>(*memory.type.shape.element_count()) *
+                                 size_of(memory.type.data_type));
+    const TensorView view{memory.type.data_type, memory.type.shape, bytes->mutable_data()};
     node.row->evaluate(
         EvaluateContext(node.view(), {}, std::span(&view, 1), Parallel::serial(), 0, 0));
+    memory.bytes = std::move(bytes);
   }
   return memory;
 }

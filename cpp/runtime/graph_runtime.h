@@ -9,14 +9,11 @@
 
 #include "graph/graph_data.h"
 #include "runtime/executable_builder.h"
+#include "runtime/variable_memory.h"
 
 namespace mpsg {
 
-/// A variable's memory. Created with the variable's first value when first needed.
-struct VariableMemory {
-  TensorType type;
-  std::shared_ptr<Bytes> bytes;
-};
+struct QueueState;
 
 class GraphRuntime final : public RuntimeState {
  public:
@@ -28,6 +25,8 @@ class GraphRuntime final : public RuntimeState {
   /// Stays where it is as long as the graph lives.
   VariableMemory& variable(const GraphData& graph, OperationId id);
   uint64_t next_run() { return run_number_++; }
+  /// The queue of the runs that are given none.
+  std::shared_ptr<QueueState> queue(const Device& device);
 
   /// The placeholders that these targets need, looked up once.
   std::shared_ptr<const std::vector<NeededFeed>> needed(const Graph& graph,
@@ -38,6 +37,7 @@ class GraphRuntime final : public RuntimeState {
   const uint64_t graph_;
   std::mutex mutex_;
   std::map<OperationId, VariableMemory> variables_;
+  std::map<const void*, std::shared_ptr<QueueState>> queues_;  // by device
   std::map<std::vector<int32_t>, std::shared_ptr<const std::vector<NeededFeed>>> needed_;
   std::atomic<uint64_t> run_number_{0};
 };

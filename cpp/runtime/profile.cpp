@@ -8,6 +8,7 @@
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_state.h"
+#include "runtime/run_task.h"
 
 namespace mpsg {
 namespace {
@@ -20,18 +21,6 @@ double median(std::vector<double> values) {
 }
 
 double rate(double amount, double seconds) { return seconds > 0 ? amount / seconds * 1e-9 : 0; }
-
-/// Asks the next runs for the times of their steps.
-class Timing {
- public:
-  Timing(std::vector<StepTime>& times, size_t steps) : times_(times) { times_.resize(steps); }
-  ~Timing() { times_.clear(); }
-  Timing(const Timing&) = delete;
-  Timing& operator=(const Timing&) = delete;
-
- private:
-  std::vector<StepTime>& times_;
-};
 
 }  // namespace
 
@@ -47,19 +36,19 @@ Profile Executable::profile(std::span<const TensorData> feeds, int runs) const {
   std::vector<std::vector<double>> seconds(steps);
   std::vector<double> totals;
   std::vector<TensorData> results(target_count());
+  std::vector<StepTime> times(steps);
   run(feeds, results);  // the first run touches fresh memory
   Profile profile;
   profile.runs = runs;
   for (auto& kernel : kernels()) profile.kernels.push_back({std::move(kernel), 0, {}});
   for (int i = 0; i < runs; ++i) {
-    const std::lock_guard executor(state_->device.executor());
-    const Timing timing(state_->frame.times, steps);
     const auto start = std::chrono::steady_clock::now();
-    execute(feeds, results);
+    CallerLock none;
+    run_now(*this, feeds, results, none, nullptr, times);
     totals.push_back(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     for (size_t step = 0; step < steps; ++step) {
-      const auto& time = state_->frame.times[step];
+      const auto& time = times[step];
       seconds[step].push_back(static_cast<double>(time.end - time.begin) * 1e-9);
       profile.kernels[step].last = time;
     }

@@ -4,6 +4,7 @@
 
 #include "graph/buffer_pool.h"
 #include "mpsg/error.h"
+#include "runtime/pending_data.h"
 
 namespace mpsg {
 
@@ -25,6 +26,19 @@ TensorData::TensorData(const TensorType& type, void* memory, std::shared_ptr<voi
 
 size_t TensorData::byte_count() const {
   return static_cast<size_t>(element_count()) * size_of(type_.data_type);
+}
+
+bool TensorData::ready() const { return !pending_ || pending_->task()->done(); }
+
+void TensorData::wait() const {
+  CallerLock none;
+  if (pending_) pending_->wait(none);
+}
+
+const TensorData& TensorData::settled() const {
+  if (!pending_) return *this;
+  wait();
+  return pending_->late_value() ? *pending_->late_value() : *this;
 }
 
 void TensorData::copy_from(std::span<const std::byte> bytes) {

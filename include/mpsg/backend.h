@@ -45,6 +45,16 @@ struct StepTime {
   int64_t end = 0;
 };
 
+/// What a run asks between its steps, and in every turn of a loop.
+class MPSG_API RunControl {
+ public:
+  virtual ~RunControl();
+  /// Do others wait for the device? Then `Program::advance` returns after a step.
+  virtual bool should_yield() = 0;
+  /// Throws if the run must end here.
+  virtual void check() = 0;
+};
+
 /// Memory of one run. All of it is packed, row-major host memory, until a backend with memory of
 /// its own comes.
 struct RunArguments {
@@ -53,15 +63,29 @@ struct RunArguments {
   std::span<void* const> variables;  // in the order of Plan::variables
   uint64_t graph_seed = 0;
   uint64_t run_number = 0;
-  std::span<StepTime> times;  // empty, or one for each step: to be filled
+  std::span<StepTime> times;      // empty, or one for each step: to be filled
+  RunControl* control = nullptr;  // nullptr: a run that nobody interrupts
 };
 
-/// A compiled plan. Immutable; runs of one device are serialised by the runtime.
+/// A compiled plan. Runs may take turns, each in a context of its own; on one device, one thread at
+/// a time works for them.
 class MPSG_API Program {
  public:
+  /// Memory of one run: its arena, the arguments of its steps. Used by one run after the other.
+  class MPSG_API Context {
+   public:
+    virtual ~Context();
+    size_t step = 0;  // the next one; of a run that failed: the one that did
+  };
+
   virtual ~Program();
-  /// Throws ExecutionError naming the step that failed.
-  virtual void run(const RunArguments& arguments) = 0;
+  virtual std::unique_ptr<Context> make_context() const = 0;
+  /// What `arguments` point at must stay until the run is over.
+  virtual void begin(Context& context, const RunArguments& arguments) const = 0;
+  /// Runs the next steps, all of them unless the run's control asks to yield. False: the run is
+  /// over, and so it is after an exception: ExecutionError naming the step, or what the control
+  /// threw.
+  virtual bool advance(Context& context) const = 0;
   virtual std::vector<KernelInfo> kernels() const = 0;
   /// Bytes a run needs besides feeds, results, constants and variables.
   virtual size_t scratch_bytes() const = 0;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -11,7 +10,9 @@
 
 namespace mpsg {
 
-/// A handle on a backend and the lock that serialises its runs.
+class Executor;
+
+/// A handle on a backend and on who works for it.
 class MPSG_API Device {
  public:
   /// The default device of this build (the CPU).
@@ -24,7 +25,7 @@ class MPSG_API Device {
 
   DeviceInfo info() const;
   Backend& backend() const;
-  std::mutex& executor() const;
+  Executor& executor() const;
   /// Equal for handles on one device.
   const void* identity() const { return state_.get(); }
 

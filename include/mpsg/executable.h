@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,9 +26,6 @@ class MPSG_API Executable {
   /// As above. A result that has memory is written there; the others get memory. Memory of a result
   /// may be that of a feed, but not a part of it. Allocates nothing once it ran before.
   void run(std::span<const TensorData> feeds, std::span<TensorData> results) const;
-  /// As `run`, for a caller that already holds the device's executor.
-  void run(std::span<const TensorData> feeds, std::span<TensorData> results,
-           std::unique_lock<std::mutex> executor) const;
   /// A rough guess of a run's length, from bytes and operations: is it worth waking others?
   double estimated_seconds() const;
 
@@ -60,12 +56,13 @@ class MPSG_API Executable {
   /// About how many bytes it keeps: constants, plan, code.
   size_t resident_bytes() const;
 
+  /// What the runtime keeps with it.
+  struct State;
+  const State& state() const { return *state_; }
+
  private:
   friend class ExecutableBuilder;
   Executable();
-  void execute(std::span<const TensorData> feeds, std::span<TensorData> results) const;
-  void check_memory() const;
-  struct State;
   std::unique_ptr<State> state_;
 };
 

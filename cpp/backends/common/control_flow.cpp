@@ -182,7 +182,7 @@ class ForLoop final : public Kernel {
     body_.bind(arguments);
     const auto feeds = body_.feeds(arguments.workspace);
     std::ranges::copy(input("captures"), feeds.subspan(1 + carried_.count()).begin());
-    const int current = iterate(arguments.workspace, lower, upper, step);
+    const int current = iterate(arguments, lower, upper, step);
     carried_.store(arguments.workspace, current, arguments.outputs);
   }
   size_t workspace_bytes() const override { return layout_.bytes(); }
@@ -192,7 +192,8 @@ class ForLoop final : public Kernel {
 
  private:
   /// Returns the copy of the carried values that holds the results.
-  int iterate(void* workspace, int64_t lower, int64_t upper, int64_t step) const {
+  int iterate(const KernelArguments& arguments, int64_t lower, int64_t upper, int64_t step) const {
+    void* const workspace = arguments.workspace;
     const auto feeds = body_.feeds(workspace);
     const auto results = body_.results(workspace);
     int64_t* const index = index_.in(workspace);
@@ -201,6 +202,7 @@ class ForLoop final : public Kernel {
     feeds[0] = index;
     int current = 0;
     for (int64_t i = lower; i < upper; current = 1 - current) {
+      arguments.run->check();
       if (index_type == DataType::int32)
         *reinterpret_cast<int32_t*>(index) = static_cast<int32_t>(i);
       else *index = i;
@@ -247,6 +249,7 @@ class WhileLoop final : public Kernel {
     connect(workspace, input("captures"));
     const bool* const predicate = predicate_.in(workspace);
     while (true) {
+      arguments.run->check();
       before_.run(workspace);
       if (!*predicate) break;
       after_.run(workspace);

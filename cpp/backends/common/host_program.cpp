@@ -1,9 +1,13 @@
+#include <optional>
+
 #include "backends/common/plan_runner.h"
 #include "backends/common/scratch_pool.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
 
+RunControl::~RunControl() = default;
+Program::Context::~Context() = default;
 Program::~Program() = default;
 std::string Program::source(size_t) const { return {}; }
 Backend::~Backend() = default;
@@ -11,22 +15,50 @@ bool Backend::claims(const Operation&) const { return false; }
 
 namespace {
 
+/// The frame is bound to a scratch block; the pool mostly gives the same one again.
+class HostContext final : public Program::Context {
+ public:
+  explicit HostContext(size_t frame_bytes) : frame(frame_bytes) {}
+  PageMemory frame;
+  const std::byte* bound_to = nullptr;
+  std::optional<ScratchPool::Lease> scratch;  // while a run is in progress
+  std::span<StepTime> times;
+  int64_t begin = 0;
+};
+
 class HostProgram final : public Program {
  public:
   HostProgram(std::shared_ptr<const Plan> plan, const KernelFactory& factory)
-      : runner_(std::move(plan), factory),
-        frame_(runner_.frame_bytes()),
-        need_(runner_.scratch_bytes()) {}
+      : runner_(std::move(plan), factory), need_(runner_.scratch_bytes()) {}
 
-  // The runtime serialises the runs of a device, so one frame is enough.
-  void run(const RunArguments& arguments) override {
-    const ScratchPool::Lease scratch(runner_.scratch_bytes());
-    if (bound_to_ != scratch.data()) {
-      runner_.bind(frame_.data(), scratch.data());
-      bound_to_ = scratch.data();
+  std::unique_ptr<Context> make_context() const override {
+    return std::make_unique<HostContext>(runner_.frame_bytes());
+  }
+
+  void begin(Context& context, const RunArguments& arguments) const override {
+    auto& run = static_cast<HostContext&>(context);
+    run.step = 0;
+    run.times = arguments.times;
+    run.scratch.emplace(runner_.scratch_bytes());
+    if (run.bound_to != run.scratch->data()) {
+      runner_.bind(run.frame.data(), run.scratch->data());
+      run.bound_to = run.scratch->data();
     }
-    runner_.enter(frame_.data(), {arguments.graph_seed, arguments.run_number, arguments.variables});
-    runner_.run(frame_.data(), arguments.feeds, arguments.results, arguments.times);
+    runner_.enter(run.frame.data(), {arguments.graph_seed, arguments.run_number,
+                                     arguments.variables, arguments.control});
+    runner_.connect(run.frame.data(), arguments.feeds, arguments.results);
+  }
+
+  bool advance(Context& context) const override {
+    auto& run = static_cast<HostContext&>(context);
+    try {
+      if (runner_.advance(run.frame.data(), {run.step, run.times, run.begin, true})) return true;
+    } catch (...) {
+      run.scratch.reset();
+      throw;
+    }
+    run.scratch.reset();
+    return false;
   }
 
   std::vector<KernelInfo> kernels() const override { return runner_.kernels(); }
@@ -36,9 +68,7 @@ class HostProgram final : public Program {
 
  private:
   PlanRunner runner_;
-  PageMemory frame_;
   ScratchPool::Need need_;
-  const std::byte* bound_to_ = nullptr;
 };
 
 }  // namespace

@@ -17,6 +17,12 @@ struct RunContext {
   uint64_t graph_seed = 0;
   uint64_t run_number = 0;
   std::span<void* const> variables;
+  RunControl* control = nullptr;
+
+  /// In every turn of a loop: throws if the run must end here.
+  void check() const {
+    if (control) control->check();
+  }
 };
 
 /// Told when a rectangle of a kernel's result (seen as a matrix: all axes but the last, the last)

@@ -5,6 +5,7 @@
 #include <new>
 
 #include "compiler/plan_costs.h"
+#include "graph/faults.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -84,29 +85,48 @@ void PlanRunner::enter(std::byte* frame, const RunContext& run) const {
     slot[patch.slot] = run.variables[static_cast<size_t>(patch.index)];
 }
 
-void PlanRunner::run(std::byte* frame, std::span<const void* const> feeds,
-                     std::span<void* const> results, std::span<StepTime> times) const {
+void PlanRunner::connect(std::byte* frame, std::span<const void* const> feeds,
+                         std::span<void* const> results) const {
   auto** const slot = slots(frame);
   for (const auto& patch : feed_patches_)
     slot[patch.slot] = const_cast<void*>(feeds[static_cast<size_t>(patch.index)]);
   for (const auto& patch : result_patches_)
     slot[patch.slot] = results[static_cast<size_t>(patch.index)];
+}
+
+bool PlanRunner::advance(std::byte* frame, const Progress& progress) const {
   const auto* const argument = arguments(frame);
-  size_t step = 0;
+  RunControl* const control = reinterpret_cast<const RunContext*>(frame)->control;
+  auto& step = progress.step;
+  if (!progress.times.empty() && step == 0) progress.begin = now();
   try {
-    if (times.empty()) {
-      for (; step < kernels_.size(); ++step) kernels_[step]->run(argument[step]);
-      return;
-    }
-    const auto begin = now();
-    for (; step < kernels_.size(); ++step) {
-      times[step].begin = now() - begin;
-      kernels_[step]->run(argument[step]);
-      times[step].end = now() - begin;
+    while (step < kernels_.size()) {
+      fault_here(FaultPoint::step);
+      if (control) control->check();
+      if (progress.times.empty()) {
+        kernels_[step]->run(argument[step]);
+      } else {
+        auto& time = progress.times[step];
+        time.begin = now() - progress.begin;
+        kernels_[step]->run(argument[step]);
+        time.end = now() - progress.begin;
+      }
+      ++step;
+      if (control && progress.may_yield && step < kernels_.size() && control->should_yield())
+        return true;
     }
   } catch (const std::exception& error) {
     throw ExecutionError(plan_->steps[step].describe() + ": " + error.what());
   }
+  return false;
+}
+
+void PlanRunner::run(std::byte* frame, std::span<const void* const> feeds,
+                     std::span<void* const> results) const {
+  connect(frame, feeds, results);
+  size_t step = 0;
+  int64_t begin = 0;
+  advance(frame, {step, {}, begin});
 }
 
 std::vector<KernelInfo> PlanRunner::kernels() const {

@@ -31,9 +31,22 @@ class PlanRunner {
   void bind(std::byte* frame, std::byte* scratch) const;
   /// Before the runs of one RunContext.
   void enter(std::byte* frame, const RunContext& run) const;
-  /// `times`: empty, or one for each step. Throws ExecutionError naming the step.
-  void run(std::byte* frame, std::span<const void* const> feeds, std::span<void* const> results,
-           std::span<StepTime> times = {}) const;
+  /// Before each run.
+  void connect(std::byte* frame, std::span<const void* const> feeds,
+               std::span<void* const> results) const;
+  /// Where a run stands.
+  struct Progress {
+    size_t& step;
+    std::span<StepTime> times = {};  // empty, or one for each step
+    int64_t& begin;                  // of the run, for the times
+    bool may_yield = false;
+  };
+  /// Goes on, to the end or to where the run yields. True: steps are left. Throws ExecutionError
+  /// naming the step, and what the run's control throws.
+  bool advance(std::byte* frame, const Progress& progress) const;
+  /// All steps.
+  void run(std::byte* frame, std::span<const void* const> feeds,
+           std::span<void* const> results) const;
 
   std::vector<KernelInfo> kernels() const;
   std::string source(size_t step) const { return kernels_[step]->source(); }

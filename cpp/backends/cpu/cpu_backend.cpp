@@ -23,10 +23,14 @@ class CpuProgram final : public Program {
  public:
   CpuProgram(std::unique_ptr<Program> program, bool wakes, std::shared_ptr<ThreadPool> pool)
       : program_(std::move(program)), wakes_(wakes), pool_(std::move(pool)) {}
-  void run(const RunArguments& arguments) override {
+  std::unique_ptr<Context> make_context() const override { return program_->make_context(); }
+  void begin(Context& context, const RunArguments& arguments) const override {
+    program_->begin(context, arguments);
+  }
+  bool advance(Context& context) const override {
     const ThreadPool::Session session(*pool_);
     if (wakes_) pool_->wake();
-    program_->run(arguments);
+    return program_->advance(context);
   }
   std::vector<KernelInfo> kernels() const override { return program_->kernels(); }
   size_t scratch_bytes() const override { return program_->scratch_bytes(); }
@@ -104,8 +108,10 @@ class CpuBackend final : public Backend {
  private:
   /// Threads start with the first plan, not with the import.
   std::shared_ptr<ThreadPool> pool() const {
-    static const auto shared = std::make_shared<ThreadPool>(ThreadPool::configured_threads());
-    return shared;
+    // Never destroyed: a run may be in flight when the process ends.
+    static const auto* const shared = new std::shared_ptr<ThreadPool>(
+        std::make_shared<ThreadPool>(ThreadPool::configured_threads()));
+    return *shared;
   }
 };
 

@@ -1,0 +1,12 @@
+#include "runtime/pending_data.h"
+
+#include "runtime/scheduler.h"
+
+namespace mpsg {
+
+void PendingData::wait(CallerLock& caller) const {
+  Scheduler::shared().wait(*task_, caller);
+  if (task_->error()) std::rethrow_exception(task_->error());
+}
+
+}  // namespace mpsg
