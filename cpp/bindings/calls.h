@@ -149,10 +149,17 @@ class BorrowedCallMemory {
 void bind_run(py::module_& module);
 void bind_run_async(py::module_& module);
 void bind_queues(py::module_& module);
+void bind_compilation_descriptor(py::module_& module);
 void bind_executable(py::module_& module);
 void bind_cache(py::module_& module);
 
 Device to_device(const py::handle& object);
+/// The executable, when its compilation is over.
+const Executable& compiled(const Executable& executable);
+/// From a shape (of the placeholder's data type), an array, or None: the placeholder's own.
+TensorType to_type(const Tensor& placeholder, const py::object& object);
+CallableExecutables to_callables(const py::object& object);
+CompilationDescriptor to_compilation_descriptor(const py::object& object);
 /// From the arguments `device` and `command_queue`; nullptr: not given. Throws FeedError if they
 /// contradict each other.
 Device chosen_device(PyObject* given, const CommandQueue* queue);

@@ -4,6 +4,7 @@
 #include "bindings/calls.h"
 #include "mpsg/cache.h"
 #include "mpsg/error.h"
+#include "runtime/specializations.h"
 
 namespace mpsg::python {
 namespace {
@@ -134,6 +135,7 @@ void bind_profile(py::module_& module) {
 }
 
 Profile profile_executable(const Executable& executable, const py::sequence& feeds, int runs) {
+  compiled(executable);
   std::vector<TensorData> values;
   const auto& types = executable.feed_types();
   for (const auto& feed : feeds)
@@ -144,32 +146,97 @@ Profile profile_executable(const Executable& executable, const py::sequence& fee
   return executable.profile(values, runs);
 }
 
+/// A method of an executable that may still be compiled, on a thread that needs the GIL.
+template <class Result>
+auto when_compiled(Result (Executable::*method)() const) {
+  return [method](const Executable& executable) {
+    compiled(executable);
+    return (executable.*method)();
+  };
+}
+
+std::vector<TensorType> to_types(const Executable& executable, const py::sequence& given) {
+  const auto tensors = executable.feed_tensors();
+  if (given.size() != tensors.size())
+    throw FeedError("the executable takes " + std::to_string(tensors.size()) + " feeds; " +
+                    std::to_string(given.size()) + " types were given");
+  std::vector<TensorType> types;
+  for (size_t i = 0; i < tensors.size(); ++i) types.push_back(to_type(tensors[i], given[i]));
+  return types;
+}
+
+py::list to_list_of_types(const std::vector<TensorType>& types) {
+  py::list list;
+  for (const auto& type : types) {
+    py::object shape = py::none();
+    if (type.shape.has_rank()) shape = shape_of(type);
+    list.append(py::make_tuple(type.data_type, shape));
+  }
+  return list;
+}
+
+void bind_types_of(py::class_<Executable, std::shared_ptr<Executable>>& executable) {
+  executable
+      .def(
+          "specialize",
+          [](const Executable& self, const py::sequence& input_types) {
+            PythonLock lock;
+            wait_for_compilation(self, lock);
+            specialize_executable(self, to_types(self, input_types), lock);
+          },
+          py::arg("input_types"),
+          "specialize(self, input_types)\n--\n\nCompiles for other feed types, so that their "
+          "first run need not: a shape or an array for each feed (specializeWithDevice:...).")
+      .def(
+          "output_types",
+          [](const Executable& self, const std::optional<py::sequence>& input_types) {
+            PythonLock lock;
+            wait_for_compilation(self, lock);
+            return to_list_of_types(
+                input_types ? output_types_for(self, to_types(self, *input_types), lock)
+                            : self.output_types());
+          },
+          py::arg("input_types") = py::none(),
+          "output_types(self, input_types=None)\n--\n\n(data type, shape) of each result: for the "
+          "types it was compiled for, or for others (getOutputTypesWithDevice:...).");
+}
+
 }  // namespace
+
+const Executable& compiled(const Executable& executable) {
+  PythonLock lock;
+  wait_for_compilation(executable, lock);
+  return executable;
+}
 
 void bind_executable(py::module_& module) {
   bind_memory(module);
   bind_kernels(module);
   bind_profile(module);
-  py::class_<Executable, std::shared_ptr<Executable>>(
-      module, "Executable", "A graph compiled for one device and given feed types.")
-      .def_property_readonly("feed_tensors", &Executable::feed_tensors)
+  py::class_<Executable, std::shared_ptr<Executable>> executable(
+      module, "Executable", "A graph compiled for one device and given feed types.");
+  executable.def_property_readonly("feed_tensors", &Executable::feed_tensors)
       .def_property_readonly("target_tensors", &Executable::target_tensors)
       .def_property_readonly("device", &Executable::device)
-      .def_property_readonly("memory", &Executable::memory)
-      .def_property_readonly("kernels", &Executable::kernels, "One for each step, in order.")
-      .def_property_readonly("regions", &Executable::regions,
+      .def_property_readonly("memory", when_compiled(&Executable::memory))
+      .def_property_readonly("kernels", when_compiled(&Executable::kernels),
+                             "One for each step, in order.")
+      .def_property_readonly("regions", when_compiled(&Executable::regions),
                              "What runs together, one for each step, in order.")
-      .def_property_readonly("edges", &Executable::edges,
+      .def_property_readonly("edges", when_compiled(&Executable::edges),
                              "Which step reads what which other step made.")
-      .def_property_readonly("resident_bytes", &Executable::resident_bytes,
+      .def_property_readonly("resident_bytes", when_compiled(&Executable::resident_bytes),
                              "About how many bytes it keeps: constants, plan, code.")
-      .def("source", &Executable::source, py::arg("step"),
-           "source(self, step)\n--\n\nGenerated code of a step's kernel; empty if it has none.")
+      .def(
+          "source", [](const Executable& self, size_t step) { return compiled(self).source(step); },
+          py::arg("step"),
+          "source(self, step)\n--\n\nGenerated code of a step's kernel; empty if it has none.")
       .def("profile", &profile_executable, py::arg("feeds"), py::arg("runs") = 20,
            "profile(self, feeds, runs=20)\n--\n\n"
            "Times every kernel. These are real runs: variables change.")
-      .def("to_text", &Executable::to_text,
+      .def("to_text", when_compiled(&Executable::to_text),
            "to_text(self)\n--\n\nThe plan: steps, values, offsets.");
+  bind_types_of(executable);
 }
 
 void bind_cache(py::module_& module) {

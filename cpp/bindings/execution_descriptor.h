@@ -13,6 +13,7 @@ namespace mpsg::python {
 struct PythonExecutionDescriptor {
   py::object scheduled_handler, completion_handler;  // None: there is none
   bool wait_until_completed = false;
+  bool stitch = true;  // of the compilation descriptor
   std::vector<EventValue> waits, signals;
 };
 

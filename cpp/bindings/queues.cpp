@@ -176,15 +176,20 @@ void bind_descriptor(py::module_& module) {
       "handler(results, error) on a thread of the runtime, those of one queue one after the other; "
       "error is None, or the exception, and then results have no values. What a handler raises "
       "goes to sys.unraisablehook.")
-      .def(py::init([](const py::object& scheduled, const py::object& completion, bool wait) {
+      .def(py::init([](const py::object& scheduled, const py::object& completion, bool wait,
+                       const py::object& compilation) {
              Descriptor made;
              made.scheduled_handler = checked_handler(scheduled, "scheduled_handler");
              made.completion_handler = checked_handler(completion, "completion_handler");
              made.wait_until_completed = wait;
+             if (!compilation.is_none())
+               made.stitch = to_compilation_descriptor(compilation).optimization_level !=
+                             Optimization::level0;
              return made;
            }),
            py::kw_only(), py::arg("scheduled_handler") = py::none(),
-           py::arg("completion_handler") = py::none(), py::arg("wait_until_completed") = false)
+           py::arg("completion_handler") = py::none(), py::arg("wait_until_completed") = false,
+           py::arg("compilation_descriptor") = py::none())
       .def_property(
           "scheduled_handler", [](const Descriptor& d) { return d.scheduled_handler; },
           [](Descriptor& d, const py::object& handler) {

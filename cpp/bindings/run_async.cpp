@@ -172,7 +172,8 @@ py::object hand_over_graph(const Graph& graph, const Device& device, Destination
   take_results(*memory, arguments[3]);
   PythonLock lock;
   const auto launch = launch_for(
-      {graph, device, memory->placeholders, memory->given, memory->targets, memory->operations},
+      {graph, device, memory->placeholders, memory->given, memory->targets, memory->operations,
+       !descriptor || descriptor->stitch},
       lock);
   if (!destination.buffer && !destination.queue)
     destination.queue.emplace(launch->executable->state().queue);
@@ -224,6 +225,7 @@ py::object graph_encode(PyObject* self, const CallArguments<6>& arguments) {
 py::object hand_over_executable(PyObject* self, Destination destination, PyObject* feeds,
                                 PyObject* results, const PythonExecutionDescriptor* descriptor) {
   const auto executable = py::handle(self).cast<std::shared_ptr<const Executable>>();
+  compiled(*executable);
   const BorrowedCallMemory memory;
   take_feeds_in_order(*memory, *executable, feeds);
   for (size_t i = 0; i < memory->given.size(); ++i)

@@ -9,6 +9,8 @@
 namespace mpsg::python {
 namespace {
 
+}  // namespace
+
 TensorType to_type(const Tensor& placeholder, const py::object& object) {
   auto type = placeholder.type();
   if (object.is_none()) return type;
@@ -19,17 +21,16 @@ TensorType to_type(const Tensor& placeholder, const py::object& object) {
   return to_tensor_data(object, type.data_type).type();
 }
 
+namespace {
+
 std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
                                           const py::object& target_tensors,
                                           const py::object& target_operations,
-                                          const py::object& device, const py::object& callables) {
-  CallableExecutables called;
-  if (!callables.is_none())
-    for (const auto& [symbol, executable] : callables.cast<py::dict>()) {
-      if (!py::isinstance<Executable>(executable))
-        throw py::type_error("callables must be a dictionary {name: executable}");
-      called[symbol.cast<std::string>()] = executable.cast<std::shared_ptr<Executable>>();
-    }
+                                          const py::object& device, const py::object& callables,
+                                          const py::object& given) {
+  CompilationDescriptor descriptor;
+  if (!given.is_none()) descriptor = to_compilation_descriptor(given);
+  if (!callables.is_none()) descriptor.callables = to_callables(callables);
   std::vector<std::pair<Tensor, TensorType>> types;
   if (py::isinstance<py::dict>(feeds)) {
     for (const auto& [key, value] : feeds.cast<py::dict>()) {
@@ -43,7 +44,7 @@ std::shared_ptr<Executable> compile_graph(Graph& graph, const py::object& feeds,
   PythonLock lock;
   return compile_for(graph, to_device(device), types,
                      to_list<Tensor>(target_tensors, "target_tensors"),
-                     to_list<Operation>(target_operations, "target_operations"), called, lock);
+                     to_list<Operation>(target_operations, "target_operations"), descriptor, lock);
 }
 
 /// The value of a variable between runs.
@@ -83,6 +84,7 @@ Device to_device(const py::handle& object) {
 void bind_runtime(py::module_& module) {
   bind_device(module);
   bind_executable(module);
+  bind_compilation_descriptor(module);
   bind_run(module);
   bind_queues(module);
   bind_run_async(module);
@@ -101,11 +103,13 @@ void bind_runtime(py::module_& module) {
   graph
       .def("compile", &compile_graph, py::arg("feeds"), py::arg("target_tensors"),
            py::arg("target_operations") = py::none(), py::arg("device") = py::none(), py::kw_only(),
-           py::arg("callables") = py::none(),
+           py::arg("callables") = py::none(), py::arg("compilation_descriptor") = py::none(),
            "compile(self, feeds, target_tensors, target_operations=None, device=None, *, "
-           "callables=None)\n--\n\n"
-           "Compiles for given feeds: {placeholder: shape or array} or a list of placeholders of "
-           "known shape. `callables`: {name: executable}, what the operation call calls.")
+           "callables=None, compilation_descriptor=None)\n--\n\n"
+           "Compiles for given feeds: {placeholder: shape or array} or a list of placeholders. The "
+           "executable takes feeds in that order. Where a size is -1 it is compiled for each size "
+           "when that is first fed, or specialized. `callables`: {name: executable}, what the "
+           "operation call calls.")
       .def("variable_value", &read_variable, py::arg("variable"),
            "variable_value(self, variable)\n--\n\nA copy of the variable's value between runs.");
 }

@@ -33,6 +33,7 @@ using Callables = std::map<std::string, std::shared_ptr<const Callable>, std::le
 struct CompileOptions {
   std::set<OperationId> done;  // ran in an earlier stage; what is needed of it is fed
   Callables callables;
+  bool stitch = true;  // else every operation is a kernel of its own
 };
 
 /// Copies what the targets need, with the fed shapes: every size becomes known. Shape operands

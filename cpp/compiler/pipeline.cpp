@@ -71,7 +71,7 @@ std::shared_ptr<const Plan> compile_plan(const Graph& graph, const std::vector<F
   simplify(module);
   show("simplify", module, times);
   if (backend.stitching().operands > 0) {
-    form_regions(module, backend);
+    form_regions(module, backend, options.stitch);
     show("form_regions", module, times);
   } else {
     drop_unneeded(module);

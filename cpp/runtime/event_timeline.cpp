@@ -22,7 +22,7 @@ bool EventTimeline::abandoned() const {
 
 void EventTimeline::signal(uint64_t value, std::exception_ptr error) noexcept {
   auto& scheduler = Scheduler::shared();
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   std::vector<std::shared_ptr<Task>> reached;  // destroyed without the lock
   {
     const auto held = scheduler.lock();
@@ -33,7 +33,7 @@ void EventTimeline::signal(uint64_t value, std::exception_ptr error) noexcept {
     const auto rest = std::ranges::stable_partition(
         waiting_, [&](const Waiting& waiting) { return waiting.value > value; });
     for (auto& waiting : rest)
-      if (!waiting.task->done()) scheduler.finish_locked(*waiting.task, error, immediate);
+      if (!waiting.task->done()) scheduler.finish_locked(*waiting.task, error, effects);
     // Not moved out of the list before: this may need memory.
     try {
       for (auto& waiting : rest) reached.push_back(std::move(waiting.task));
@@ -42,12 +42,12 @@ void EventTimeline::signal(uint64_t value, std::exception_ptr error) noexcept {
     }
     waiting_.erase(rest.begin(), rest.end());
   }
-  scheduler.run_immediate(std::move(immediate));
+  effects.apply();
 }
 
 void EventTimeline::abandon() noexcept {
   auto& scheduler = Scheduler::shared();
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   std::vector<Waiting> waiting;
   {
     const auto held = scheduler.lock();
@@ -60,24 +60,24 @@ void EventTimeline::abandon() noexcept {
             std::make_exception_ptr(ExecutionError(
                 "the event is gone, and had the value " + std::to_string(value_) +
                 " where " + std::to_string(wait.value) + " was waited for: nobody can signal it")),
-            immediate);
+            effects);
   }
-  scheduler.run_immediate(std::move(immediate));
+  effects.apply();
 }
 
 void EventTimeline::forget(const Task& task) noexcept {
   std::shared_ptr<Task> garbage;
   auto& scheduler = Scheduler::shared();
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   {
     const auto held = scheduler.lock();
     const auto found = std::ranges::find(waiting_, &task, [](const Waiting& w) { return w.task.get(); });
     if (found == waiting_.end()) return;
     garbage = std::move(found->task);
     waiting_.erase(found);
-    if (!garbage->done()) scheduler.finish_locked(*garbage, nullptr, immediate);
+    if (!garbage->done()) scheduler.finish_locked(*garbage, nullptr, effects);
   }
-  scheduler.run_immediate(std::move(immediate));
+  effects.apply();
 }
 
 void EventTimeline::make_room() {
@@ -86,13 +86,13 @@ void EventTimeline::make_room() {
 }
 
 void EventTimeline::attach(const std::shared_ptr<Task>& task, uint64_t value,
-                           std::shared_ptr<Task>& immediate) noexcept {
+                           Effects& effects) noexcept {
   if (value <= value_) {
-    Scheduler::shared().finish_locked(*task, error_at(value), immediate);
+    Scheduler::shared().finish_locked(*task, error_at(value), effects);
   } else if (abandoned_) {
     Scheduler::shared().finish_locked(
         *task, std::make_exception_ptr(ExecutionError("the event is gone: nobody can signal it")),
-        immediate);
+        effects);
   } else {
     waiting_.push_back({task, value});
   }

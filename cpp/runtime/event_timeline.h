@@ -38,7 +38,7 @@ class EventTimeline {
   // With the scheduler's lock.
   void make_room();
   void attach(const std::shared_ptr<Task>& task, uint64_t value,
-              std::shared_ptr<Task>& immediate) noexcept;
+              Effects& effects) noexcept;
   std::exception_ptr error_at(uint64_t value) const;
 
   uint64_t value_ = 0;

@@ -16,7 +16,7 @@
 #include "runtime/debug_output.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
-#include "runtime/run_task.h"
+#include "runtime/scheduler.h"
 
 namespace mpsg {
 namespace {
@@ -97,48 +97,65 @@ std::vector<VariableUse> possible_uses(const Graph& graph, const std::vector<Ten
 
 }  // namespace
 
-Executable::Executable() : state_(std::make_unique<State>()) {}
+Executable::Executable() : state_(std::make_shared<State>()) {}
 Executable::~Executable() = default;
 
-std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const Device& device,
-                                                     const std::vector<FeedType>& feeds,
-                                                     const std::vector<Tensor>& targets,
-                                                     const std::vector<Operation>& operations,
-                                                     CallerLock& caller,
-                                                     const CompileOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
+std::shared_ptr<Executable> ExecutableBuilder::describe(const CompileRequest& request) {
   std::shared_ptr<Executable> executable(new Executable());
   auto& state = *executable->state_;
-  state.graph = graph.data();
-  state.runtime = &GraphRuntime::of(*graph.data());
-  state.device = device;
-  state.queue = state.runtime->queue(device);
-  for (const auto& feed : feeds) {
+  const auto& data = request.graph.data();
+  state.graph = data;
+  state.runtime = &GraphRuntime::of(*data);
+  state.device = request.device;
+  state.queue = state.runtime->queue(request.device);
+  for (const auto& feed : request.feeds) {
     state.feeds.push_back(feed.placeholder.id());
     state.feed_types.push_back(feed.type);
     state.feed_values.push_back(feed.value);
   }
-  for (const auto& target : targets) state.targets.push_back(target.id());
-  for (const auto& operation : operations) state.operations.push_back(operation.id());
-  state.callables = options.callables;
-  if (auto cut = find_cut(graph, targets, operations, options.done)) {
-    std::vector<Tensor> made;
-    for (const auto id : cut->made) made.push_back(graph.data()->tensor(id));
-    Stages stages{std::move(*cut), build(graph, device, feeds, made, {}, caller, options)};
-    for (const auto& target : targets) state.target_types.push_back(target.type());
-    state.variables = possible_uses(graph, targets, operations, *state.runtime);
-    take_stages(*executable, std::move(stages));
-    return executable;
+  for (const auto& target : request.targets) state.targets.push_back(target.id());
+  for (const auto& operation : request.operations) state.operations.push_back(operation.id());
+  state.callables = request.options.callables;
+  state.stitch = request.options.stitch;
+  return executable;
+}
+
+std::shared_ptr<Executable> ExecutableBuilder::build(const CompileRequest& request,
+                                                     CallerLock& caller) {
+  auto executable = describe(request);
+  if (std::ranges::all_of(request.feeds,
+                          [](const FeedType& feed) { return feed.type.shape.is_static(); }))
+    compile(*executable, request, caller);
+  else open(*executable, request);
+  return executable;
+}
+
+void ExecutableBuilder::compile(Executable& executable, const CompileRequest& request,
+                                CallerLock& caller) {
+  auto& state = *executable.state_;
+  const auto& graph = request.graph;
+  const auto start = std::chrono::steady_clock::now();
+  if (auto cut = find_cut(graph, request.targets, request.operations, request.options.done)) {
+    auto first = request;
+    first.targets.clear();
+    first.operations.clear();
+    for (const auto id : cut->made) first.targets.push_back(graph.data()->tensor(id));
+    Stages stages{std::move(*cut), build(first, caller)};
+    for (const auto& target : request.targets) state.target_types.push_back(target.type());
+    state.variables = possible_uses(graph, request.targets, request.operations, *state.runtime);
+    take_stages(executable, std::move(stages));
+    return;
   }
   {
     // The caller's lock is kept: messages about the graph may need it.
     const std::lock_guard lock(graph.data()->mutex);
-    state.plan = compile_plan(graph, feeds, targets, operations, device.backend(), options);
+    state.plan = compile_plan(graph, request.feeds, request.targets, request.operations,
+                              state.device.backend(), request.options);
   }
   const auto planned = std::chrono::steady_clock::now();
   {
     const CallerUnlocked unlocked(caller);
-    state.program = device.backend().compile(state.plan);
+    state.program = state.device.backend().compile(state.plan);
   }
   state.estimated_seconds = estimate_seconds(*state.plan);
   state.memory = report_memory(*state.plan, *state.program, *graph.data());
@@ -147,16 +164,15 @@ std::shared_ptr<Executable> ExecutableBuilder::build(const Graph& graph, const D
   if (debugging(DebugLevel::times)) {
     using Milliseconds = std::chrono::duration<double, std::milli>;
     const auto end = std::chrono::steady_clock::now();
-    debug_compiled(*executable, Milliseconds(planned - start).count(),
+    debug_compiled(executable, Milliseconds(planned - start).count(),
                    Milliseconds(end - planned).count());
   }
-  return executable;
 }
 
 /// What can be told before the sizes are known is what the first stage tells.
 void ExecutableBuilder::take_stages(Executable& executable, Stages stages) {
   auto& state = *executable.state_;
-  const auto& first = *stages.first->state_;
+  const auto& first = stages.first->state();
   state.plan = first.plan;
   state.program = first.program;
   state.memory = first.memory;
@@ -165,12 +181,12 @@ void ExecutableBuilder::take_stages(Executable& executable, Stages stages) {
 }
 
 const Stages* ExecutableBuilder::stages_of(const Executable& executable) {
-  return executable.state_->stages.get();
+  return executable.state().stages.get();
 }
 
 std::shared_ptr<const Callable> ExecutableBuilder::callable_of(const Executable& executable) {
   static std::atomic<uint64_t> last_id{0};
-  const auto& state = *executable.state_;
+  const auto& state = executable.state();
   if (!state.operations.empty())
     throw GraphError("an executable with target operations cannot be called: only its results are");
   const Graph graph(state.require_graph());
@@ -182,24 +198,13 @@ std::shared_ptr<const Callable> ExecutableBuilder::callable_of(const Executable&
   for (const auto id : state.targets) targets.push_back(data->tensor(id));
   const std::lock_guard lock(data->mutex);
   return std::make_shared<const Callable>(
-      Callable{++last_id, specialize(graph, feeds, targets, {}, {{}, state.callables})});
+      Callable{++last_id, specialize(graph, feeds, targets, {}, {{}, state.callables, true})});
 }
 
 std::shared_ptr<GraphData> Executable::State::require_graph() const {
   auto held = graph.lock();
   if (!held) throw ExecutionError("the graph of this executable no longer exists");
   return held;
-}
-
-std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const {
-  std::vector<TensorData> results(state_->target_types.size());
-  run(feeds, results);
-  return results;
-}
-
-void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results) const {
-  CallerLock none;
-  run_now(*this, feeds, results, none);
 }
 
 void Executable::State::check_memory() const {
@@ -223,11 +228,22 @@ void Executable::State::check_memory() const {
                        " are free. The largest tensors: " + names);
 }
 
-double Executable::estimated_seconds() const { return state_->estimated_seconds; }
+const Executable::State& Executable::state() const {
+  if (const auto& compilation = state_->compilation) {
+    CallerLock none;
+    Scheduler::shared().wait(*compilation, none);
+    if (compilation->error()) std::rethrow_exception(compilation->error());
+  }
+  return *state_;
+}
+
+const std::shared_ptr<Task>& Executable::compilation() const { return state_->compilation; }
+
+double Executable::estimated_seconds() const { return state().estimated_seconds; }
 const Device& Executable::device() const { return state_->device; }
 const std::vector<TensorType>& Executable::feed_types() const { return state_->feed_types; }
-std::vector<TensorType> Executable::output_types() const { return state_->target_types; }
-size_t Executable::target_count() const { return state_->target_types.size(); }
+std::vector<TensorType> Executable::output_types() const { return state().target_types; }
+size_t Executable::target_count() const { return state_->targets.size(); }
 
 std::vector<Tensor> Executable::feed_tensors() const {
   const auto graph = state_->require_graph();

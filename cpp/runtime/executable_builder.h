@@ -1,6 +1,7 @@
 // From a call of Graph::run or Graph::compile to an executable.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <span>
@@ -14,14 +15,27 @@ namespace mpsg {
 
 struct Stages;
 
+/// What is to be compiled.
+struct CompileRequest {
+  Graph graph;
+  Device device;
+  std::vector<FeedType> feeds;
+  std::vector<Tensor> targets;
+  std::vector<Operation> operations;
+  CompileOptions options;
+};
+
 /// Compiles executables; the one friend of Executable.
 class ExecutableBuilder {
  public:
-  static std::shared_ptr<Executable> build(const Graph& graph, const Device& device,
-                                           const std::vector<FeedType>& feeds,
-                                           const std::vector<Tensor>& targets,
-                                           const std::vector<Operation>& operations,
-                                           CallerLock& caller, const CompileOptions& options = {});
+  /// If a feed's size is not known, it is compiled when that is fed.
+  static std::shared_ptr<Executable> build(const CompileRequest& request, CallerLock& caller);
+  /// The same on another thread; `done` is called there, with the error if there is one.
+  static std::shared_ptr<Executable> build_later(
+      CompileRequest request, CallerLock& caller,
+      std::function<void(const std::shared_ptr<Executable>&, std::exception_ptr)> done);
+  /// From now on it may be run with other feed types.
+  static void may_be_specialized(Executable& executable);
   /// The executable, to be called. Throws GraphError if it cannot be.
   static std::shared_ptr<const Callable> callable_of(const Executable& executable);
   /// nullptr: the executable runs in one stage.
@@ -32,11 +46,17 @@ class ExecutableBuilder {
                                                       CallerLock& caller);
 
  private:
+  static std::shared_ptr<Executable> describe(const CompileRequest& request);
+  static void compile(Executable& executable, const CompileRequest& request, CallerLock& caller);
+  static void open(Executable& executable, const CompileRequest& request);
   static void take_stages(Executable& executable, Stages stages);
 };
 
 /// The operations whose values decide shapes, among those that are live.
 std::vector<bool> shape_deciders(const GraphData& graph, const std::vector<bool>& live);
+
+/// Throws FeedError for anything else, and for one of another graph.
+void require_placeholder(const Graph& graph, const Tensor& tensor);
 
 /// Does data of this type fit the placeholder? Throws FeedError saying why not.
 void check_feed(const Tensor& placeholder, const TensorType& expected, const TensorType& given);
@@ -58,6 +78,7 @@ struct RunRequest {
   std::span<const TensorData> feeds;  // as many
   std::span<const Tensor> targets;
   std::span<const Operation> operations;
+  bool stitch = true;
 };
 
 /// The way to run it: that of the last call of this kind, or a new one, compiled if need be.
@@ -68,6 +89,7 @@ std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device
                                         const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                         const std::vector<Tensor>& targets,
                                         const std::vector<Operation>& operations,
-                                        const CallableExecutables& callables, CallerLock& caller);
+                                        const CompilationDescriptor& descriptor,
+                                        CallerLock& caller);
 
 }  // namespace mpsg

@@ -38,6 +38,8 @@ class RunFrames {
   std::vector<std::unique_ptr<RunFrame>> others_;
 };
 
+struct Specializations;
+
 struct Executable::State {
   std::weak_ptr<GraphData> graph;   // the graph's cache owns executables, not the reverse
   GraphRuntime* runtime = nullptr;  // lives as long as the graph
@@ -49,6 +51,7 @@ struct Executable::State {
   std::vector<TensorId> targets;
   std::vector<OperationId> operations;
   Callables callables;
+  bool stitch = true;
   std::vector<TensorType> target_types;
   std::vector<VariableUse> variables;  // as the plan lists them
   std::shared_ptr<const Plan> plan;
@@ -58,8 +61,12 @@ struct Executable::State {
   MemoryReport memory;
   mutable std::atomic<bool> memory_checked{false};
   mutable RunFrames frames;
+  std::shared_ptr<Task> compilation;  // goes on, or went on, on another thread; nullptr: none did
+  std::shared_ptr<Specializations> specializations;
 
   std::shared_ptr<GraphData> require_graph() const;
+  /// Are there sizes for which it is compiled when they are fed?
+  bool open() const { return !plan && !stages; }
   /// The peak is known before the run: an error that names the culprits beats a killed process.
   void check_memory() const;
 };

@@ -8,8 +8,10 @@
 namespace mpsg {
 namespace {
 
-/// After its last task the thread looks for more before it sleeps: waking it costs more than this.
-constexpr std::chrono::microseconds linger_time{50};
+/// After its last task the thread looks for more before it sleeps: to wake it takes who submits
+/// tens of microseconds. At first it does nothing else; then whoever wants the processor gets it.
+constexpr std::chrono::microseconds eager_time{50};
+constexpr std::chrono::microseconds linger_time{1000};
 
 void pause_processor() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -124,9 +126,14 @@ void Executor::work(Scheduler::Lock& lock) {
 }
 
 void Executor::linger() const {
-  const auto end = std::chrono::steady_clock::now() + linger_time;
-  while (!others_wait() && !stopping() && std::chrono::steady_clock::now() < end)
-    for (int i = 0; i < 8; ++i) pause_processor();
+  const auto begin = std::chrono::steady_clock::now();
+  while (!others_wait() && !stopping()) {
+    const auto spent = std::chrono::steady_clock::now() - begin;
+    if (spent > linger_time) return;
+    if (spent > eager_time) std::this_thread::yield();
+    else
+      for (int i = 0; i < 8; ++i) pause_processor();
+  }
 }
 
 void Executor::push(std::shared_ptr<Task> task) noexcept {
@@ -145,8 +152,10 @@ std::shared_ptr<Task> Executor::pop() noexcept {
   return task;
 }
 
-void Executor::wake() noexcept {
-  if (parked_ && first_ && !taken_) work_.notify_one();
+void Executor::wake(Effects& effects) noexcept {
+  if (!parked_ || !first_ || taken_) return;
+  if (!effects.executor_) effects.executor_ = shared_from_this();
+  else if (effects.executor_.get() != this) work_.notify_one();
 }
 
 /// The thread is the parent's, and so is what it was at work on.

@@ -29,6 +29,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
 
  private:
   friend class Scheduler;
+  friend class Effects;
   void serve();
   void work(Scheduler::Lock& lock);
   void linger() const;
@@ -36,7 +37,7 @@ class Executor : public std::enable_shared_from_this<Executor> {
   // With the scheduler's lock.
   void push(std::shared_ptr<Task> task) noexcept;
   std::shared_ptr<Task> pop() noexcept;
-  void wake() noexcept;
+  void wake(Effects& effects) noexcept;
   void forked();
 
   std::shared_ptr<Task> first_;

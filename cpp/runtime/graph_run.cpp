@@ -1,176 +1,126 @@
-// Graph::run and Graph::compile: key, executable cache, run.
-#include <algorithm>
+// Graph::run, Graph::run_async, Graph::encode, and those of Executable.
+#include <utility>
 
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_builder.h"
-#include "runtime/graph_runtime.h"
-#include "runtime/key_writer.h"
+#include "runtime/executable_state.h"
+#include "runtime/pending_data.h"
+#include "runtime/run_task.h"
 
 namespace mpsg {
 namespace {
 
-constexpr size_t largest_shape_value = 4096;  // bytes of a fed tensor that may decide a shape
-
-void require_placeholder(const Graph& graph, const Tensor& tensor) {
-  if (!tensor || tensor.graph_data() != graph.data())
-    throw FeedError("a tensor of another graph was fed");
-  const std::lock_guard lock(graph.data()->mutex);
-  const auto& row = *graph.data()->node(tensor.id().operation).row;
-  if (row.name != "placeholder")
-    throw FeedError("'" + graph.data()->display_name(tensor.id().operation) + "' is made by " +
-                    row.name + "; only placeholders can be fed");
-}
-
-void put_id(KeyWriter& writer, TensorId id) {
-  writer.put(id.operation);
-  writer.put(id.index);
-}
-
-void put_targets(KeyWriter& writer, std::span<const Tensor> targets,
-                 std::span<const Operation> operations) {
-  writer.put(-1);
-  for (const auto& target : targets) put_id(writer, target.id());
-  writer.put(-1);
-  for (const auto& operation : operations) writer.put(operation.id());
-}
-
-/// What a call looks like. Nothing is checked: an unknown signature leads to `new_launch`, which
-/// does.
-void put_signature(KeyWriter& writer, const RunRequest& request) {
-  const auto& graph = request.graph.data();
-  writer.put(graph->id());
-  writer.put(request.device.identity());
-  bool foreign = false;
-  for (size_t i = 0; i < request.placeholders.size(); ++i) {
-    foreign |= request.placeholders[i].graph_data() != graph;
-    put_id(writer, request.placeholders[i].id());
-    writer.put(request.feeds[i].type());
-  }
-  put_targets(writer, request.targets, request.operations);
-  for (const auto& target : request.targets) foreign |= target.graph_data() != graph;
-  for (const auto& operation : request.operations) foreign |= operation.graph_data() != graph;
-  if (foreign) writer.put(true);  // ids of another graph mean nothing here
-}
-
-std::string key_of(const RunRequest& request, const std::vector<FeedType>& feeds) {
-  KeyWriter writer;
-  writer.put(request.graph.data()->id());
-  writer.put(request.device.identity());
-  for (const auto& feed : feeds) {
-    put_id(writer, feed.placeholder.id());
-    writer.put(feed.type);
-    if (feed.value) writer.put(std::span(feed.value->data(), feed.value->size()));
-  }
-  put_targets(writer, request.targets, request.operations);
-  return std::string(writer.text());
-}
-
-/// Checks everything and finds or compiles the executable.
-std::shared_ptr<const Launch> new_launch(const RunRequest& request, std::string_view signature,
-                                         CallerLock& caller) {
-  const auto& graph = request.graph;
-  for (const auto& tensor : request.placeholders) require_placeholder(graph, tensor);
-  const std::vector<Tensor> targets(request.targets.begin(), request.targets.end());
-  const std::vector<Operation> operations(request.operations.begin(), request.operations.end());
-  auto& cache = ExecutableCache::shared();
-  auto launch = std::make_shared<Launch>();
-  std::vector<FeedType> types;
-  bool by_value = false;
-  for (const auto& needed : *GraphRuntime::of(*graph.data()).needed(graph, targets, operations)) {
-    const Tensor placeholder(graph.data(), needed.placeholder);
-    const auto found = std::ranges::find(request.placeholders, placeholder);
-    if (found == request.placeholders.end())
-      throw FeedError("the targets need placeholder " +
-                      graph.data()->describe(needed.placeholder.operation) + " of type " +
-                      placeholder.type().to_string() + ", which was not fed");
-    const auto at = found - request.placeholders.begin();
-    const auto& value = request.feeds[static_cast<size_t>(at)];
-    check_feed(placeholder, placeholder.type(), value.type());
-    FeedType feed{placeholder, value.type(), nullptr};
-    if (needed.by_value && value.byte_count() <= largest_shape_value) {
-      feed.value = Bytes::copy({static_cast<const std::byte*>(value.data()), value.byte_count()});
-      by_value = true;
-      cache.count_feed_by_value();
-    }
-    types.push_back(std::move(feed));
-    launch->order.push_back(static_cast<int32_t>(at));
-  }
-  const auto key = key_of(request, types);
-  launch->executable = cache.get(graph.data()->id(), key, caller, [&] {
-    return ExecutableBuilder::build(graph, request.device, types, targets, operations, caller);
-  });
-  // A call that looks the same may feed another value.
-  if (!by_value) cache.remember_launch(std::string(signature), key, launch);
-  return launch;
-}
-
-void run_request(const RunRequest& request, std::span<TensorData> results) {
-  CallerLock caller;
-  const auto launch = launch_for(request, caller);
-  std::vector<TensorData> feeds;
-  for (const auto at : launch->order) feeds.push_back(request.feeds[static_cast<size_t>(at)]);
-  launch->executable->run(feeds, results);
-}
-
-struct SplitFeeds {
-  std::vector<Tensor> placeholders;
+struct SplitMap {
+  std::vector<Tensor> tensors;
   std::vector<TensorData> values;
-  explicit SplitFeeds(const TensorDataMap& feeds) {
-    for (const auto& [tensor, value] : feeds) {
-      placeholders.push_back(tensor);
+  explicit SplitMap(const TensorDataMap& map) {
+    for (const auto& [tensor, value] : map) {
+      tensors.push_back(tensor);
       values.push_back(value);
     }
   }
 };
 
+/// Targets, and memory for some of them.
+struct Targets {
+  explicit Targets(const std::vector<Tensor>& of) : tensors(of), results(of.size()) {}
+  explicit Targets(const TensorDataMap& map) {
+    SplitMap split(map);
+    tensors = std::move(split.tensors);
+    results = std::move(split.values);
+  }
+  TensorDataMap map() const { return map_of(tensors, results); }
+  static TensorDataMap map_of(const std::vector<Tensor>& tensors,
+                              const std::vector<TensorData>& results) {
+    TensorDataMap map;
+    for (size_t i = 0; i < tensors.size(); ++i) map[tensors[i]] = results[i];
+    return map;
+  }
+  std::vector<Tensor> tensors;
+  std::vector<TensorData> results;
+};
+
+void run(const Graph& graph, const Device& device, const CommandQueue* queue,
+         const TensorDataMap& feeds, Targets& targets, const std::vector<Operation>& operations) {
+  CallerLock caller;
+  const SplitMap given(feeds);
+  const auto launch = launch_for(
+      {graph, device, given.tensors, given.values, targets.tensors, operations}, caller);
+  std::vector<TensorData> ordered;
+  for (const auto at : launch->order) ordered.push_back(given.values[static_cast<size_t>(at)]);
+  run_now(*launch->executable, ordered, targets.results, caller, queue);
+}
+
+/// A descriptor's handlers, for results in a vector.
+template <class Results, class Convert>
+ResultsHandler converted(const std::function<void(const Results&, std::exception_ptr)>& handler,
+                         Convert convert) {
+  if (!handler) return nullptr;
+  return [handler, convert](const std::vector<TensorData>& results,
+                            const std::exception_ptr& error) { handler(convert(results), error); };
+}
+
+template <class Results, class Convert>
+RunOrder order_for(std::shared_ptr<const Executable> executable,
+                   const BasicExecutionDescriptor<Results>& descriptor, Convert convert) {
+  RunOrder order;
+  order.executable = std::move(executable);
+  order.scheduled_handler = converted<Results>(descriptor.scheduled_handler, convert);
+  order.completion_handler = converted<Results>(descriptor.completion_handler, convert);
+  order.waits = descriptor.waits;
+  order.signals = descriptor.signals;
+  return order;
+}
+
+/// In a buffer, or at once.
+template <class Results>
+std::vector<TensorData> hand_over(const CommandBuffer* buffer, const CommandQueue& queue,
+                                  RunOrder order,
+                                  const BasicExecutionDescriptor<Results>& descriptor) {
+  CallerLock caller;
+  auto run = buffer ? encode_run(*buffer, std::move(order), caller)
+                    : run_async(queue, std::move(order), caller);
+  if (descriptor.wait_until_completed) {
+    if (buffer) CommandBuffer(*buffer).commit_and_continue();
+    PendingData(run.task).wait(caller);
+  }
+  return std::move(run.results);
+}
+
+void hand_over(const Graph& graph, const CommandBuffer* buffer, const CommandQueue* queue,
+               const Device& device, const TensorDataMap& feeds, Targets& targets,
+               const std::vector<Operation>& operations, const ExecutionDescriptor& descriptor) {
+  CallerLock caller;
+  const SplitMap given(feeds);
+  const auto& compilation = descriptor.compilation_descriptor;
+  const auto launch =
+      launch_for({graph, device, given.tensors, given.values, targets.tensors, operations,
+                  compilation.optimization_level != Optimization::level0},
+                 caller);
+  auto order = order_for(launch->executable, descriptor,
+                         [tensors = targets.tensors](const std::vector<TensorData>& results) {
+                           return Targets::map_of(tensors, results);
+                         });
+  for (const auto at : launch->order) order.feeds.push_back(given.values[static_cast<size_t>(at)]);
+  order.results = targets.results;
+  const CommandQueue own(launch->executable->state().queue);
+  targets.results = hand_over(buffer, queue ? *queue : own, std::move(order), descriptor);
+}
+
+/// An executable's run, in its order.
+std::vector<TensorData> hand_over(const Executable& executable, const CommandBuffer* buffer,
+                                  const CommandQueue& queue, std::span<const TensorData> feeds,
+                                  std::span<const TensorData> results,
+                                  const ExecutableExecutionDescriptor& descriptor) {
+  auto order = order_for(executable.shared_from_this(), descriptor,
+                         [](const std::vector<TensorData>& made) { return made; });
+  order.feeds.assign(feeds.begin(), feeds.end());
+  order.results.assign(results.begin(), results.end());
+  return hand_over(buffer, queue, std::move(order), descriptor);
+}
+
 }  // namespace
-
-std::shared_ptr<const Launch> launch_for(const RunRequest& request, CallerLock& caller) {
-  KeyWriter writer;
-  put_signature(writer, request);
-  if (auto known = ExecutableCache::shared().find_launch(writer.text())) return known;
-  return new_launch(request, writer.text(), caller);
-}
-
-std::shared_ptr<Executable> compile_for(const Graph& graph, const Device& device,
-                                        const std::vector<std::pair<Tensor, TensorType>>& feeds,
-                                        const std::vector<Tensor>& targets,
-                                        const std::vector<Operation>& operations,
-                                        const CallableExecutables& callables, CallerLock& caller) {
-  CompileOptions options;
-  for (const auto& [symbol, callable] : callables) {
-    if (!callable) throw GraphError("the callable '" + symbol + "' is no executable");
-    options.callables[symbol] = ExecutableBuilder::callable_of(*callable);
-  }
-  std::vector<FeedType> types;
-  for (const auto& [tensor, type] : feeds) {
-    if (!tensor || tensor.graph_data() != graph.data())
-      throw FeedError("a tensor of another graph was given as a feed");
-    require_placeholder(graph, tensor);
-    if (!type.shape.is_static())
-      throw FeedError("placeholder '" + tensor.name() +
-                      "': every size must be known to compile, got " + type.to_string());
-    check_feed(tensor, tensor.type(), type);
-    if (std::ranges::any_of(types, [&](const auto& other) { return other.placeholder == tensor; }))
-      throw FeedError("placeholder '" + tensor.name() + "' is given twice");
-    types.push_back({tensor, type, nullptr});
-  }
-  for (const auto& needed : needed_feeds(graph, targets, operations))
-    if (std::ranges::none_of(
-            types, [&](const auto& f) { return f.placeholder.id() == needed.placeholder; }))
-      throw FeedError("the targets need placeholder " +
-                      graph.data()->describe(needed.placeholder.operation) +
-                      ", which is not among the feeds");
-  // Whoever holds the executable holds its graph; those in the cache belong to theirs.
-  struct Held {
-    std::shared_ptr<GraphData> graph;
-    std::shared_ptr<Executable> executable;
-  };
-  auto made = ExecutableBuilder::build(graph, device, types, targets, operations, caller, options);
-  const auto held = std::make_shared<Held>(Held{graph.data(), std::move(made)});
-  return {held, held->executable.get()};
-}
 
 TensorDataMap Graph::run(const TensorDataMap& feeds, const std::vector<Tensor>& target_tensors,
                          const std::vector<Operation>& target_operations) {
@@ -180,33 +130,107 @@ TensorDataMap Graph::run(const TensorDataMap& feeds, const std::vector<Tensor>& 
 TensorDataMap Graph::run(const Device& device, const TensorDataMap& feeds,
                          const std::vector<Tensor>& target_tensors,
                          const std::vector<Operation>& target_operations) {
-  const SplitFeeds given(feeds);
-  std::vector<TensorData> results(target_tensors.size());
-  run_request({*this, device, given.placeholders, given.values, target_tensors, target_operations},
-              results);
-  TensorDataMap map;
-  for (size_t i = 0; i < target_tensors.size(); ++i) map[target_tensors[i]] = results[i];
-  return map;
+  Targets targets(target_tensors);
+  mpsg::run(*this, device, nullptr, feeds, targets, target_operations);
+  return targets.map();
 }
 
 void Graph::run(const Device& device, const TensorDataMap& feeds, TensorDataMap& results,
                 const std::vector<Operation>& target_operations) {
-  const SplitFeeds given(feeds);
-  SplitFeeds targets(results);
-  run_request(
-      {*this, device, given.placeholders, given.values, targets.placeholders, target_operations},
-      targets.values);
-  for (size_t i = 0; i < targets.values.size(); ++i)
-    results[targets.placeholders[i]] = targets.values[i];
+  Targets targets(results);
+  mpsg::run(*this, device, nullptr, feeds, targets, target_operations);
+  results = targets.map();
 }
 
-std::shared_ptr<Executable> Graph::compile(const Device& device,
-                                           const std::vector<std::pair<Tensor, TensorType>>& feeds,
-                                           const std::vector<Tensor>& target_tensors,
-                                           const std::vector<Operation>& target_operations,
-                                           const CallableExecutables& callables) {
-  CallerLock caller;
-  return compile_for(*this, device, feeds, target_tensors, target_operations, callables, caller);
+TensorDataMap Graph::run(const CommandQueue& queue, const TensorDataMap& feeds,
+                         const std::vector<Tensor>& target_tensors,
+                         const std::vector<Operation>& target_operations) {
+  Targets targets(target_tensors);
+  mpsg::run(*this, queue.device(), &queue, feeds, targets, target_operations);
+  return targets.map();
+}
+
+void Graph::run(const CommandQueue& queue, const TensorDataMap& feeds, TensorDataMap& results,
+                const std::vector<Operation>& target_operations) {
+  Targets targets(results);
+  mpsg::run(*this, queue.device(), &queue, feeds, targets, target_operations);
+  results = targets.map();
+}
+
+TensorDataMap Graph::run_async(const TensorDataMap& feeds,
+                               const std::vector<Tensor>& target_tensors,
+                               const std::vector<Operation>& target_operations,
+                               const ExecutionDescriptor& descriptor) {
+  Targets targets(target_tensors);
+  hand_over(*this, nullptr, nullptr, Device(), feeds, targets, target_operations, descriptor);
+  return targets.map();
+}
+
+TensorDataMap Graph::run_async(const CommandQueue& queue, const TensorDataMap& feeds,
+                               const std::vector<Tensor>& target_tensors,
+                               const std::vector<Operation>& target_operations,
+                               const ExecutionDescriptor& descriptor) {
+  Targets targets(target_tensors);
+  hand_over(*this, nullptr, &queue, queue.device(), feeds, targets, target_operations, descriptor);
+  return targets.map();
+}
+
+void Graph::run_async(const CommandQueue& queue, const TensorDataMap& feeds,
+                      TensorDataMap& results, const std::vector<Operation>& target_operations,
+                      const ExecutionDescriptor& descriptor) {
+  Targets targets(results);
+  hand_over(*this, nullptr, &queue, queue.device(), feeds, targets, target_operations, descriptor);
+  results = targets.map();
+}
+
+TensorDataMap Graph::encode(const CommandBuffer& buffer, const TensorDataMap& feeds,
+                            const std::vector<Tensor>& target_tensors,
+                            const std::vector<Operation>& target_operations,
+                            const ExecutionDescriptor& descriptor) {
+  Targets targets(target_tensors);
+  hand_over(*this, &buffer, &buffer.queue(), buffer.queue().device(), feeds, targets,
+            target_operations, descriptor);
+  return targets.map();
+}
+
+void Graph::encode(const CommandBuffer& buffer, const TensorDataMap& feeds,
+                   TensorDataMap& results, const std::vector<Operation>& target_operations,
+                   const ExecutionDescriptor& descriptor) {
+  Targets targets(results);
+  hand_over(*this, &buffer, &buffer.queue(), buffer.queue().device(), feeds, targets,
+            target_operations, descriptor);
+  results = targets.map();
+}
+
+std::vector<TensorData> Executable::run(std::span<const TensorData> feeds) const {
+  std::vector<TensorData> results(target_count());
+  run(feeds, results);
+  return results;
+}
+
+void Executable::run(std::span<const TensorData> feeds, std::span<TensorData> results) const {
+  CallerLock none;
+  run_now(*this, feeds, results, none);
+}
+
+std::vector<TensorData> Executable::run(const CommandQueue& queue,
+                                        std::span<const TensorData> feeds) const {
+  CallerLock none;
+  std::vector<TensorData> results(target_count());
+  run_now(*this, feeds, results, none, &queue);
+  return results;
+}
+
+std::vector<TensorData> Executable::run_async(
+    const CommandQueue& queue, std::span<const TensorData> feeds,
+    std::span<const TensorData> results, const ExecutableExecutionDescriptor& descriptor) const {
+  return hand_over(*this, nullptr, queue, feeds, results, descriptor);
+}
+
+std::vector<TensorData> Executable::encode(
+    const CommandBuffer& buffer, std::span<const TensorData> feeds,
+    std::span<const TensorData> results, const ExecutableExecutionDescriptor& descriptor) const {
+  return hand_over(*this, &buffer, buffer.queue(), feeds, results, descriptor);
 }
 
 }  // namespace mpsg

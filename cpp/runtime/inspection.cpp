@@ -72,20 +72,20 @@ RegionInfo describe_step(const PlanStep& step, int index) {
 }  // namespace
 
 MemoryReport Executable::memory() const {
-  auto report = state_->memory;
-  report.tensors = describe_values(*state_->plan);
+  auto report = inspected().memory;
+  report.tensors = describe_values(*inspected().plan);
   return report;
 }
 
-std::vector<KernelInfo> Executable::kernels() const { return state_->program->kernels(); }
+std::vector<KernelInfo> Executable::kernels() const { return inspected().program->kernels(); }
 
 std::string Executable::source(size_t step) const {
-  return step < state_->plan->steps.size() ? state_->program->source(step) : std::string();
+  return step < inspected().plan->steps.size() ? inspected().program->source(step) : std::string();
 }
 
 std::vector<RegionInfo> Executable::regions() const {
   std::vector<RegionInfo> infos;
-  for (const auto& step : state_->plan->steps)
+  for (const auto& step : inspected().plan->steps)
     infos.push_back(describe_step(step, static_cast<int>(infos.size())));
   return infos;
 }
@@ -94,12 +94,12 @@ std::vector<EdgeInfo> Executable::edges() const {
   std::vector<EdgeInfo> edges;
   std::map<int32_t, int> makers;  // of each value's memory
   const auto root = [&](int32_t id) {
-    while (state_->plan->values[static_cast<size_t>(id)].view_of >= 0)
-      id = state_->plan->values[static_cast<size_t>(id)].view_of;
+    while (inspected().plan->values[static_cast<size_t>(id)].view_of >= 0)
+      id = inspected().plan->values[static_cast<size_t>(id)].view_of;
     return id;
   };
   int now = 0;
-  for (const auto& step : state_->plan->steps) {
+  for (const auto& step : inspected().plan->steps) {
     for (const auto input : step.inputs)
       if (const auto maker = makers.find(root(input)); maker != makers.end())
         edges.push_back({maker->second, now, input});
@@ -109,13 +109,13 @@ std::vector<EdgeInfo> Executable::edges() const {
   return edges;
 }
 
-std::string Executable::to_text() const { return state_->plan->to_text(); }
+std::string Executable::to_text() const { return inspected().plan->to_text(); }
 
 size_t Executable::resident_bytes() const {
   // Names, types and attributes of a step and of a value, roughly.
   constexpr size_t step_bytes = 1024, value_bytes = sizeof(PlanValue) + 64;
-  return sizeof(State) + state_->memory.constant_bytes + state_->program->resident_bytes() +
-         state_->plan->steps.size() * step_bytes + state_->plan->values.size() * value_bytes;
+  return sizeof(State) + inspected().memory.constant_bytes + inspected().program->resident_bytes() +
+         inspected().plan->steps.size() * step_bytes + inspected().plan->values.size() * value_bytes;
 }
 
 }  // namespace mpsg

@@ -31,8 +31,8 @@ double KernelProfile::gigaflops() const { return rate(kernel.operations, median_
 
 Profile Executable::profile(std::span<const TensorData> feeds, int runs) const {
   if (runs < 1) throw ExecutionError("profile: 'runs' is " + std::to_string(runs) + "; at least 1");
-  if (state_->stages) return state_->stages->first->profile(feeds, runs);
-  const auto steps = state_->plan->steps.size();
+  if (inspected().stages) return inspected().stages->first->profile(feeds, runs);
+  const auto steps = inspected().plan->steps.size();
   std::vector<std::vector<double>> seconds(steps);
   std::vector<double> totals;
   std::vector<TensorData> results(target_count());

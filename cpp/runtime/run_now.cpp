@@ -9,6 +9,7 @@
 #include "runtime/pending_data.h"
 #include "runtime/run.h"
 #include "runtime/run_task.h"
+#include "runtime/specializations.h"
 
 namespace mpsg {
 namespace {
@@ -173,6 +174,9 @@ void run_one(const Executable& executable, std::span<const TensorData> feeds,
 void run_now(const Executable& executable, std::span<const TensorData> feeds,
              std::span<TensorData> results, CallerLock& caller, const CommandQueue* queue,
              std::span<StepTime> times) {
+  wait_for_compilation(executable, caller);
+  if (const auto specialized = specialization_for(executable, feeds, caller))
+    return run_now(*specialized, feeds, results, caller, queue, times);
   if (queue) check_queue(executable, *queue);
   auto* const order =
       queue ? &queue->state()->order : &executable.state().queue->order;

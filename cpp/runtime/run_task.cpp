@@ -10,6 +10,7 @@
 #include "runtime/executor.h"
 #include "runtime/pending_data.h"
 #include "runtime/run.h"
+#include "runtime/specializations.h"
 
 namespace mpsg {
 namespace {
@@ -204,9 +205,12 @@ void require_events(const CommandBuffer& buffer, RunOrder& order, Before& before
 EncodedRun encode_run(const CommandBuffer& buffer, RunOrder order, CallerLock& caller) {
   auto& state = *buffer.state();
   check_queue(*order.executable, buffer.queue());
+  wait_for_compilation(*order.executable, caller);
+  settle_types(order, caller);
+  if (auto specialized = specialization_for(*order.executable, order.feeds, caller))
+    order.executable = std::move(specialized);
   const auto executable = order.executable;
   if (order.results.empty()) order.results.resize(executable->target_count());
-  settle_types(order, caller);
   if (order.scheduled_handler || order.completion_handler) HandlerLane::require_threads();
   const std::lock_guard lock(state.mutex);
   if (state.closed)

@@ -42,6 +42,13 @@ bool both_and_one_writes(std::span<const VariableUse> some, std::span<const Vari
   return false;
 }
 
+/// This thread's own, kept for its next wait. A second one where it waits while it waits (in a
+/// signal handler).
+std::shared_ptr<Waiter> own_waiter() {
+  thread_local const auto own = std::make_shared<Waiter>();
+  return own.use_count() == 1 ? own : std::make_shared<Waiter>();
+}
+
 bool pending(const std::shared_ptr<Task>& task) { return task && !task->done(); }
 
 }  // namespace
@@ -119,7 +126,7 @@ void Scheduler::link(const Submission& submission) noexcept {
 void Scheduler::submit(std::span<Submission> submissions) {
   for (const auto& submission : submissions)
     if (submission.task->executor_) submission.task->executor_->require_thread();
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   {
     const auto held = lock();
     if (finished_)
@@ -133,61 +140,81 @@ void Scheduler::submit(std::span<Submission> submissions) {
       link(submission);
       auto& task = *submission.task;
       if (submission.event) {
-        submission.event->attach(submission.task, submission.event_value, immediate);
+        submission.event->attach(submission.task, submission.event_value, effects);
       } else if (task.waits_for_ == 0) {
-        make_ready(submission.task, immediate);
+        make_ready(submission.task, effects);
       }
     }
   }
-  run_immediate(std::move(immediate));
+  effects.apply();
 }
 
-void Scheduler::make_ready(std::shared_ptr<Task> task, std::shared_ptr<Task>& immediate) noexcept {
+void Scheduler::make_ready(std::shared_ptr<Task> task, Effects& effects) noexcept {
   if (auto* const executor = task->executor_) {
     executor->push(std::move(task));
-    executor->wake();
+    executor->wake(effects);
     return;
   }
-  auto* end = &immediate;
-  while (*end) end = &(*end)->next_;
-  *end = std::move(task);
+  effects.add_immediate(std::move(task));
 }
 
 void Scheduler::release(std::vector<std::shared_ptr<Task>>& dependents,
-                        std::shared_ptr<Task>& immediate) noexcept {
+                        Effects& effects) noexcept {
   for (auto& task : dependents)
-    if (--task->waits_for_ == 0 && !task->done()) make_ready(std::move(task), immediate);
+    if (--task->waits_for_ == 0 && !task->done()) make_ready(std::move(task), effects);
   dependents.clear();
 }
 
 void Scheduler::finish_locked(Task& task, std::exception_ptr error,
-                              std::shared_ptr<Task>& immediate) noexcept {
+                              Effects& effects) noexcept {
   (task.earlier_ ? task.earlier_->later_ : first_in_flight_) = task.later_;
   (task.later_ ? task.later_->earlier_ : last_in_flight_) = task.earlier_;
   task.earlier_ = task.later_ = nullptr;
   task.running_ = false;
   task.error_ = std::move(error);
   task.done_.store(true, std::memory_order_release);
-  for (auto* waiter = task.waiters_; waiter; waiter = waiter->next) waiter->woken.notify_one();
-  release(task.dependents_, immediate);
+  if (task.waiters_) effects.add_waiters(std::move(task.waiters_));
+  release(task.dependents_, effects);
 }
 
 void Scheduler::end(std::shared_ptr<Task> task, std::exception_ptr error) noexcept {
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   {
     const auto held = lock();
     if (task->done()) return;  // failed by `finish` or a fork
-    finish_locked(*task, std::move(error), immediate);
+    finish_locked(*task, std::move(error), effects);
   }
   task->ended();
-  run_immediate(std::move(immediate));
+  effects.apply();
 }
 
-/// Not by recursion: a chain of such tasks may be long.
-void Scheduler::run_immediate(std::shared_ptr<Task> first) noexcept {
-  while (first) {
-    const auto task = std::move(first);
-    first = std::move(task->next_);
+void Effects::add_immediate(std::shared_ptr<Task> task) noexcept {
+  Task* const added = task.get();
+  if (last_immediate_) last_immediate_->next_ = std::move(task);
+  else immediate_ = std::move(task);
+  last_immediate_ = added;
+}
+
+void Effects::add_waiters(std::shared_ptr<Waiter> waiters) noexcept {
+  auto* end = &waiters_;
+  while (*end) end = &(*end)->next;
+  *end = std::move(waiters);
+}
+
+/// Not by recursion: a chain of tasks that need no device may be long.
+void Effects::apply() noexcept {
+  auto& scheduler = Scheduler::shared();
+  while (waiters_ || executor_ || immediate_) {
+    // A list of one, almost always. `next` belongs to the waiting thread as soon as it is woken.
+    while (waiters_) {
+      const auto waiter = std::exchange(waiters_, std::move(waiters_->next));
+      waiter->woken.notify_one();
+    }
+    if (const auto executor = std::move(executor_)) executor->work_.notify_one();
+    if (!immediate_) continue;
+    const auto task = std::move(immediate_);
+    immediate_ = std::move(task->next_);
+    if (!immediate_) last_immediate_ = nullptr;
     std::exception_ptr error;
     bool ends_itself = false;
     try {
@@ -198,16 +225,12 @@ void Scheduler::run_immediate(std::shared_ptr<Task> first) noexcept {
       error = std::current_exception();
     }
     if (ends_itself) continue;
-    std::shared_ptr<Task> more;
     {
-      const auto held = lock();
+      const auto held = scheduler.lock();
       if (task->done()) continue;
-      finish_locked(*task, std::move(error), more);
+      scheduler.finish_locked(*task, std::move(error), *this);
     }
     task->ended();
-    auto* end = &first;
-    while (*end) end = &(*end)->next_;
-    *end = std::move(more);
   }
 }
 
@@ -221,30 +244,32 @@ bool Scheduler::wait_for(Task& task, CallerLock& caller, std::optional<Clock::ti
     while (!task.done() && Clock::now() < end) std::this_thread::yield();
     if (task.done()) return true;
   }
+  const auto waiter = own_waiter();
   auto held = lock();
-  if (!task.done() && !task.submitted_)
+  if (task.done()) return true;
+  if (!task.submitted_)
     throw ExecutionError(
         "the command buffer in which this was encoded has not been committed: nothing will come");
-  Task::Waiter waiter;
-  waiter.next = std::exchange(task.waiters_, &waiter);
+  waiter->next = std::exchange(task.waiters_, waiter);
   bool interrupted = false;
-  while (!task.done() && !interrupted) {
+  while (!interrupted) {
     auto look = Clock::now() + between_looks;
     if (until) {
       if (Clock::now() >= *until) break;
       look = std::min(look, *until);
     }
-    waiter.woken.wait_until(held, look);
-    if (task.done()) break;
+    waiter->woken.wait_until(held, look);
+    if (task.done()) return true;
     held.unlock();
     interrupted = caller.interrupted();
     held.lock();
+    if (task.done()) return true;
   }
-  auto** link = &task.waiters_;
-  while (*link != &waiter) link = &(*link)->next;
-  *link = waiter.next;
-  if (interrupted && !task.done()) throw Interrupted();
-  return task.done();
+  auto* link = &task.waiters_;
+  while (*link != waiter) link = &(*link)->next;
+  *link = std::move(waiter->next);
+  if (interrupted) throw Interrupted();
+  return false;
 }
 
 bool Scheduler::cancel(Task& task) {
@@ -275,22 +300,23 @@ bool Scheduler::try_enter(Executor& executor, DirectRun& run) {
 }
 
 void Scheduler::leave(Executor& executor, DirectRun& run) noexcept {
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   {
     const auto held = lock();
     auto** link = &direct_;
     while (*link != &run) link = &(*link)->next;
     *link = run.next;
     executor.taken_ = false;
-    release(run.dependents, immediate);
-    executor.wake();
+    release(run.dependents, effects);
+    executor.wake(effects);
   }
-  run_immediate(std::move(immediate));
+  effects.apply();
 }
 
 void Scheduler::give_way(Executor& executor, DirectRun& run, std::shared_ptr<Task> as) {
   executor.require_thread();
-  const auto held = lock();
+  Effects effects;
+  auto held = lock();
   for (const auto& use : run.variables) make_room(use.variable->readers, 1);
   auto** place = &direct_;
   while (*place != &run) place = &(*place)->next;
@@ -308,7 +334,9 @@ void Scheduler::give_way(Executor& executor, DirectRun& run, std::shared_ptr<Tas
   }
   executor.push(std::move(as));
   executor.taken_ = false;
-  executor.wake();
+  executor.wake(effects);
+  held.unlock();
+  effects.apply();
 }
 
 void Scheduler::finish(CallerLock& caller) {
@@ -323,7 +351,7 @@ void Scheduler::finish(CallerLock& caller) {
     return false;
   };
   while (busy() && !caller.interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  std::shared_ptr<Task> immediate;
+  Effects effects;
   std::vector<std::shared_ptr<Executor>> executors;
   {
     const auto held = lock();
@@ -342,8 +370,9 @@ void Scheduler::finish(CallerLock& caller) {
       left.push_back(task->shared_from_this());
       std::ranges::move(task->dependents_, std::back_inserter(unreachable));
       task->dependents_.clear();
-      std::shared_ptr<Task> none;
+      Effects none;  // nothing depends on it any more, but somebody may wait
       finish_locked(*task, error, none);
+      for (auto waiter = none.waiters_; waiter; waiter = waiter->next) waiter->woken.notify_one();
     }
   }
   for (const auto& task : left) task->ended();
@@ -361,8 +390,8 @@ void Scheduler::forked() {
     new std::shared_ptr<Task>(task->shared_from_this());
     for (auto& dependent : task->dependents_) new std::shared_ptr<Task>(std::move(dependent));
     task->dependents_.clear();
-    task->waiters_ = nullptr;
-    std::shared_ptr<Task> none;
+    new std::shared_ptr<Waiter>(std::move(task->waiters_));
+    Effects none;
     finish_locked(*task, error, none);
   }
 }

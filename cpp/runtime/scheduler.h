@@ -42,6 +42,28 @@ struct DirectRun {
   DirectRun* next = nullptr;
 };
 
+/// What is to be done when the lock is let go: waking a thread takes tens of microseconds.
+class Effects {
+ public:
+  Effects() = default;
+  Effects(const Effects&) = delete;
+  Effects& operator=(const Effects&) = delete;
+  /// Wakes threads, runs tasks that need no device. Without the lock.
+  void apply() noexcept;
+
+ private:
+  friend class Scheduler;
+  friend class EventTimeline;
+  friend class Executor;
+  void add_immediate(std::shared_ptr<Task> task) noexcept;
+  void add_waiters(std::shared_ptr<Waiter> waiters) noexcept;
+
+  std::shared_ptr<Task> immediate_;
+  Task* last_immediate_ = nullptr;
+  std::shared_ptr<Waiter> waiters_;
+  std::shared_ptr<Executor> executor_;
+};
+
 class Scheduler {
  public:
   /// The one of this process. It outlives everything.
@@ -76,18 +98,15 @@ class Scheduler {
  private:
   friend class EventTimeline;
   friend class Executor;
-  using Ended = std::vector<std::shared_ptr<Task>>;
+  friend class Effects;
   Scheduler();
 
   void link(const Submission& submission) noexcept;
   void depend(const std::shared_ptr<Task>& task, const std::shared_ptr<Task>& on) noexcept;
   void reserve(const Submission& submission);
-  void make_ready(std::shared_ptr<Task> task, std::shared_ptr<Task>& immediate) noexcept;
-  void release(std::vector<std::shared_ptr<Task>>& dependents,
-               std::shared_ptr<Task>& immediate) noexcept;
-  void finish_locked(Task& task, std::exception_ptr error,
-                     std::shared_ptr<Task>& immediate) noexcept;
-  void run_immediate(std::shared_ptr<Task> first) noexcept;
+  void make_ready(std::shared_ptr<Task> task, Effects& effects) noexcept;
+  void release(std::vector<std::shared_ptr<Task>>& dependents, Effects& effects) noexcept;
+  void finish_locked(Task& task, std::exception_ptr error, Effects& effects) noexcept;
   bool conflicts(const DirectRun& run) const;
   void forked();
 

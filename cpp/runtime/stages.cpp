@@ -128,8 +128,9 @@ namespace {
 
 std::string key_of(const GraphData& graph, const Device& device, const std::vector<FeedType>& feeds,
                    const std::vector<TensorId>& targets, const std::vector<Operation>& operations,
-                   const Callables& callables) {
+                   const Callables& callables, bool stitch) {
   KeyWriter writer;
+  if (!stitch) writer.put(false);
   for (const auto& [symbol, callable] : callables) writer.put(callable->id);
   writer.put(graph.id());
   writer.put(device.identity());
@@ -154,7 +155,7 @@ std::string key_of(const GraphData& graph, const Device& device, const std::vect
 std::shared_ptr<const Executable> ExecutableBuilder::next_stage(const Executable& executable,
                                                                 std::span<const TensorData> made,
                                                                 CallerLock& caller) {
-  const auto& state = *executable.state_;
+  const auto& state = executable.state();
   const auto& stages = *state.stages;
   const Graph graph(state.require_graph());
   const auto& data = graph.data();
@@ -172,10 +173,12 @@ std::shared_ptr<const Executable> ExecutableBuilder::next_stage(const Executable
   std::vector<Operation> operations;
   for (const auto id : state.operations)
     if (!stages.cut.done.contains(id)) operations.emplace_back(data, id);
-  const auto key = key_of(*data, state.device, feeds, state.targets, operations, state.callables);
+  const auto key = key_of(*data, state.device, feeds, state.targets, operations, state.callables,
+                          state.stitch);
   return ExecutableCache::shared().get(data->id(), key, caller, [&] {
-    return build(graph, state.device, feeds, targets, operations, caller,
-                 {stages.cut.done, state.callables});
+    return build({graph, state.device, feeds, targets, operations,
+                  {stages.cut.done, state.callables, state.stitch}},
+                 caller);
   });
 }
 

@@ -14,6 +14,12 @@ namespace mpsg {
 
 class Executor;
 
+/// A thread that waits for the end of a task.
+struct Waiter {
+  std::condition_variable woken;
+  std::shared_ptr<Waiter> next;  // of the same task
+};
+
 class Task : public std::enable_shared_from_this<Task> {
  public:
   /// `executor`: of the device that the work needs; nullptr: it needs none, and is done by whoever
@@ -41,13 +47,8 @@ class Task : public std::enable_shared_from_this<Task> {
 
  private:
   friend class Scheduler;
+  friend class Effects;
   friend class Executor;
-  /// A thread that waits for the end.
-  struct Waiter {
-    std::condition_variable woken;
-    Waiter* next = nullptr;
-  };
-
   Executor* const executor_;
   std::atomic<bool> done_{false};
   std::atomic<bool> started_{false};
@@ -59,10 +60,19 @@ class Task : public std::enable_shared_from_this<Task> {
   bool running_ = false;
   int waits_for_ = 0;
   std::vector<std::shared_ptr<Task>> dependents_;
-  Waiter* waiters_ = nullptr;
+  std::shared_ptr<Waiter> waiters_;
   std::shared_ptr<Task> next_;  // in a list of ready ones
   Task* later_ = nullptr;       // among all that were submitted and are not done
   Task* earlier_ = nullptr;
+};
+
+/// Ended by its owner, with Scheduler::end.
+class Milestone final : public Task {
+ public:
+  Milestone() : Task(nullptr) {}
+
+ protected:
+  bool advance(RunControl&) override { return true; }
 };
 
 }  // namespace mpsg

@@ -10,15 +10,6 @@
 namespace mpsg {
 namespace {
 
-/// Ended by its owner.
-class Milestone final : public Task {
- public:
-  Milestone() : Task(nullptr) {}
-
- protected:
-  bool advance(RunControl&) override { return true; }
-};
-
 /// Between its turn and its end nobody else uses the variables.
 class HostTurn final : public Task {
  public:

@@ -5,15 +5,21 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <span>
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "mpsg/graph.h"
 #include "mpsg/shared_event.h"
+#include "mpsg/tensor.h"
 #include "mpsg/tensor_data.h"
 
 namespace mpsg {
+
+class Executable;
+/// Executables by the names under which `call` knows them.
+using CallableExecutables = std::map<std::string, std::shared_ptr<Executable>>;
 
 /// How much the compiler does (MPSGraphOptimization).
 enum class Optimization : uint64_t {

@@ -12,85 +12,18 @@
 #include <vector>
 
 #include "mpsg/attribute.h"
+#include "mpsg/execution_descriptor.h"
 #include "mpsg/export.h"
 #include "mpsg/shape.h"
+#include "mpsg/tensor.h"
 
 namespace mpsg {
 
-class Graph;
-class Operation;
 class GraphData;
 class Executable;
-/// Executables by the names under which `call` knows them.
-using CallableExecutables = std::map<std::string, std::shared_ptr<Executable>>;
-class TensorData;
 class Device;
-
-using OperationId = int32_t;
-
-/// A tensor's place in its graph: result `index` of operation `operation`.
-struct TensorId {
-  OperationId operation = -1;
-  int32_t index = 0;
-  auto operator<=>(const TensorId&) const = default;
-};
-
-/// Where the user's program created an operation; formatted only when a message needs it.
-class MPSG_API SourceLocation {
- public:
-  virtual ~SourceLocation();
-  virtual std::string format() const = 0;
-};
-
-/// A symbolic tensor (MPSGraphTensor): an edge of the graph. Comparison is by identity.
-class MPSG_API Tensor {
- public:
-  Tensor() = default;
-  Tensor(std::shared_ptr<GraphData> graph, TensorId id) : graph_(std::move(graph)), id_(id) {}
-
-  explicit operator bool() const { return graph_ != nullptr; }
-  bool operator==(const Tensor& other) const = default;
-  auto operator<=>(const Tensor& other) const = default;
-
-  Graph graph() const;
-  /// The operation that makes this tensor.
-  Operation operation() const;
-  TensorId id() const { return id_; }
-  TensorType type() const;
-  Shape shape() const { return type().shape; }
-  DataType data_type() const { return type().data_type; }
-  std::string name() const;
-  const std::shared_ptr<GraphData>& graph_data() const { return graph_; }
-
- private:
-  std::shared_ptr<GraphData> graph_;
-  TensorId id_;
-};
-
-/// A node of the graph (MPSGraphOperation).
-class MPSG_API Operation {
- public:
-  Operation() = default;
-  Operation(std::shared_ptr<GraphData> graph, OperationId id) : graph_(std::move(graph)), id_(id) {}
-
-  explicit operator bool() const { return graph_ != nullptr; }
-  bool operator==(const Operation& other) const = default;
-  auto operator<=>(const Operation& other) const = default;
-
-  Graph graph() const;
-  OperationId id() const { return id_; }
-  /// The name of its row in the op table: "softmax".
-  std::string op_name() const;
-  std::string name() const;
-  std::vector<Tensor> input_tensors() const;
-  std::vector<Tensor> output_tensors() const;
-  std::vector<Operation> control_dependencies() const;
-  const std::shared_ptr<GraphData>& graph_data() const { return graph_; }
-
- private:
-  std::shared_ptr<GraphData> graph_;
-  OperationId id_ = -1;
-};
+class CommandQueue;
+class CommandBuffer;
 
 /// A plain number where a tensor is expected; it takes the type of its sibling operand.
 using Scalar = std::variant<bool, int64_t, double>;
@@ -124,8 +57,6 @@ struct Argument {
       : name(name), value(std::vector<TensorOrScalar>(operands.begin(), operands.end())) {}
   Argument(std::string_view name, Block block) : name(name), value(std::move(block)) {}
 };
-
-using TensorDataMap = std::map<Tensor, TensorData>;
 
 /// What `gradients` does when a tensor does not influence the primary tensor.
 enum class Unconnected { error, zero };
@@ -167,13 +98,47 @@ class MPSG_API Graph {
   /// As above; the targets are the keys of `results`. Those with memory are written there.
   void run(const Device& device, const TensorDataMap& feeds, TensorDataMap& results,
            const std::vector<Operation>& target_operations = {});
-  /// Compiles for given feed types; `run` then takes the feeds in the order given here.
-  /// `callables`: what the operation `call` calls.
+  /// As above, after what was committed to the queue, on its device.
+  TensorDataMap run(const CommandQueue& queue, const TensorDataMap& feeds,
+                    const std::vector<Tensor>& target_tensors,
+                    const std::vector<Operation>& target_operations = {});
+  void run(const CommandQueue& queue, const TensorDataMap& feeds, TensorDataMap& results,
+           const std::vector<Operation>& target_operations = {});
+
+  /// Begins a run and returns at once (runAsyncWithFeeds:...). Whoever reads a result waits for it,
+  /// and gets the run's error. The memory of feeds and results is borrowed and kept alive; its
+  /// owner must not write it before the run is over. Without a queue: on the graph's own, for the
+  /// default device.
+  TensorDataMap run_async(const TensorDataMap& feeds, const std::vector<Tensor>& target_tensors,
+                          const std::vector<Operation>& target_operations = {},
+                          const ExecutionDescriptor& descriptor = {});
+  TensorDataMap run_async(const CommandQueue& queue, const TensorDataMap& feeds,
+                          const std::vector<Tensor>& target_tensors,
+                          const std::vector<Operation>& target_operations = {},
+                          const ExecutionDescriptor& descriptor = {});
+  /// The targets are the keys of `results`, whose values then are pending.
+  void run_async(const CommandQueue& queue, const TensorDataMap& feeds, TensorDataMap& results,
+                 const std::vector<Operation>& target_operations = {},
+                 const ExecutionDescriptor& descriptor = {});
+
+  /// Appends a run to a command buffer, to begin when that is committed
+  /// (encodeToCommandBuffer:...). A descriptor with `wait_until_completed` commits what is encoded
+  /// so far, and waits.
+  TensorDataMap encode(const CommandBuffer& buffer, const TensorDataMap& feeds,
+                       const std::vector<Tensor>& target_tensors,
+                       const std::vector<Operation>& target_operations = {},
+                       const ExecutionDescriptor& descriptor = {});
+  void encode(const CommandBuffer& buffer, const TensorDataMap& feeds, TensorDataMap& results,
+              const std::vector<Operation>& target_operations = {},
+              const ExecutionDescriptor& descriptor = {});
+
+  /// Compiles for given feed types; the executable takes the feeds in the order given here. Where
+  /// a size is not known (-1), it compiles for each size when that is first fed, or specialized.
   std::shared_ptr<Executable> compile(const Device& device,
                                       const std::vector<std::pair<Tensor, TensorType>>& feeds,
                                       const std::vector<Tensor>& target_tensors,
                                       const std::vector<Operation>& target_operations = {},
-                                      const CallableExecutables& callables = {});
+                                      const CompilationDescriptor& descriptor = {});
 
   std::vector<Operation> operations() const;
   std::vector<Tensor> placeholder_tensors() const;

@@ -199,7 +199,7 @@ std::shared_ptr<Executable> compile(BuiltCase& built, const Device& device, bool
   std::vector<std::pair<Tensor, TensorType>> feeds;
   for (size_t i = 0; i < built.placeholders.size(); ++i)
     feeds.emplace_back(built.placeholders[i], built.feeds[i].type());
-  return built.graph.compile(device, feeds, built.results, {}, built.callables);
+  return built.graph.compile(device, feeds, built.results, {}, built.compilation);
 }
 
 std::vector<TensorData> run(const Case& one, const std::vector<TensorData>& values,

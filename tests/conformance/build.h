@@ -24,7 +24,7 @@ struct BuiltCase {
   std::vector<TensorData> feeds;
   std::vector<Tensor> operands;  // fed ones, as the operation gets them
   std::vector<Tensor> results;
-  CallableExecutables callables;
+  CompilationDescriptor compilation;
 };
 
 /// One operand's values for each of `Case::operands`.

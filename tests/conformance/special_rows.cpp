@@ -62,7 +62,7 @@ Tensors add_call(BuiltCase& built, const Device& device) {
   Graph inner;
   const auto y = inner.add_one("placeholder",
                                {{"shape", x.shape().to_vector()}, {"data_type", x.data_type()}});
-  built.callables["tripled"] = inner.compile(device, {{y, x.type()}}, {tripled(y)});
+  built.compilation.callables["tripled"] = inner.compile(device, {{y, x.type()}}, {tripled(y)});
   return built.graph.add("call", {{"input_tensors", Tensors{x}},
                                   {"symbol_name", AttributeValue(std::string("tripled"))},
                                   {"output_types", AttributeValue(std::vector{x.type()})}});

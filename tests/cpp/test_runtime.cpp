@@ -217,8 +217,10 @@ TEST_CASE("an executable is called by name") {
       outer.add("call", {{"input_tensors", std::vector<TensorOrScalar>{x}},
                          {"symbol_name", AttributeValue(std::string("square"))},
                          {"output_types", std::vector<TensorType>{{DataType::float32, Shape{2}}}}});
-  const auto executable = outer.compile(Device(), {{x, {DataType::float32, Shape{2}}}}, called, {},
-                                        {{"square", square}});
+  CompilationDescriptor descriptor;
+  descriptor.callables = {{"square", square}};
+  const auto executable =
+      outer.compile(Device(), {{x, {DataType::float32, Shape{2}}}}, called, {}, descriptor);
   const TensorData feeds[] = {data<float>({2}, {3, -4})};
   CHECK(values<float>(executable->run(feeds)[0]) == std::vector<float>{9, 16});
 }

@@ -361,12 +361,12 @@ void form_regions(Module& module, const StitchingLimits& limits, int threads, bo
   module = stitch::Rebuild(module, {limits, grow}).run();
 }
 
-void form_regions(Module& module, const Backend& backend) {
+void form_regions(Module& module, const Backend& backend, bool grow) {
   const auto limits = backend.stitching();
   if (limits.operands == 0) return;
   const char* const setting = environment_value("MPSG_STITCH");
-  const bool grow = !setting || std::string_view(setting) != "0";
-  form_regions(module, limits, backend.info().threads, grow);
+  const bool wanted = !setting || std::string_view(setting) != "0";
+  form_regions(module, limits, backend.info().threads, grow && wanted);
 }
 
 }  // namespace mpsg
