@@ -32,6 +32,9 @@ class PythonLock final : public CallerLock {
   PyThreadState* state_ = nullptr;
 };
 
+/// Once, when the module is loaded.
+void know_main_thread();
+
 /// Lets an object go, from any thread: without the GIL, its last reference waits until Python's
 /// main thread is at it. No thread of the runtime waits for the GIL because of it.
 void let_go(PyObject* object) noexcept;

@@ -8,12 +8,11 @@
 namespace mpsg::python {
 namespace {
 
-bool on_main_thread() {
-  static const auto main_thread = py::module_::import("threading")
-                                      .attr("main_thread")()
-                                      .attr("ident")
-                                      .cast<unsigned long>();
-  return PyThread_get_thread_ident() == main_thread;
+/// Asked for when the module is loaded: later the GIL may not be held.
+unsigned long main_thread() {
+  static const auto identity =
+      py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+  return identity;
 }
 
 /// References that were dropped without the GIL.
@@ -49,8 +48,11 @@ class LetGo {
 
 }  // namespace
 
+void know_main_thread() { main_thread(); }
+
 bool PythonLock::interrupted() {
-  if (!on_main_thread()) return false;
+  // Python's signal handlers run on its main thread only.
+  if (PyThread_get_thread_ident() != main_thread()) return false;
   if (depth_ > 0) PyEval_RestoreThread(state_);
   const bool raised = PyErr_CheckSignals() != 0;
   if (depth_ > 0) state_ = PyEval_SaveThread();

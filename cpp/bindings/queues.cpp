@@ -235,6 +235,7 @@ void finish_at_exit() {
 }  // namespace
 
 void bind_queues(py::module_& module) {
+  know_main_thread();
   bind_event(module);
   bind_queue(module);
   bind_buffer(module);

@@ -38,6 +38,7 @@ from mpsg._api_types import (
     TensorNamedDataLayout,
     TypeLike,
 )
+from mpsg._async import AsyncResultList, AsyncResults
 
 class Error(RuntimeError):
     """What mpsg raises; its kinds are below."""
@@ -105,6 +106,10 @@ class TensorData:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def data_type(self) -> DataType: ...
+    def ready(self) -> bool:
+        """Has the run that makes it ended? True for data that no run makes."""
+    def wait(self) -> None:
+        """Until the run that makes it has ended; raises the run's error."""
     def numpy(self) -> NDArray[Any]:
         """The value as a numpy array that shares the memory."""
     def item(self) -> Any:
@@ -426,15 +431,181 @@ def fault_count() -> int:
 def environment_variables() -> list[tuple[str, str, str]]:
     """Every environment variable that mpsg reads: name, default, meaning."""
 
+class ExecutionStage:
+    """The point of an execution at which an event is signalled (MPSGraphExecutionStage)."""
+
+    COMPLETED: ExecutionStage
+
+class SharedEvent:
+    """A number that only grows, for order between queues and with the host (MTLSharedEvent). When
+    the last reference is gone, what still waits for it fails.
+    """
+
+    def __init__(self) -> None: ...
+    @property
+    def signaled_value(self) -> int: ...
+    def signal(self, value: int) -> None:
+        """From the host. A value below the present one changes nothing."""
+    def wait(self, value: int, timeout: float | None = ...) -> bool:
+        """Blocks until the event has this value or a larger one. False: `timeout` seconds were over
+        before. Raises the error of the run that was to signal the value, if it failed.
+        """
+
+class CommandQueue:
+    """What is committed to a queue runs in that order; several queues take turns, step by step
+    (MTLCommandQueue).
+    """
+
+    def __init__(self, device: Device | str | None = ...) -> None: ...
+    @property
+    def device(self) -> Device: ...
+    def command_buffer(self) -> CommandBuffer:
+        """A new command buffer for this queue."""
+    def wait_until_completed(self) -> None:
+        """Until everything committed so far is over, well or not."""
+
+class CommandBuffer:
+    """Runs, copies, waits and signals that are handed to a queue together (MPSCommandBuffer).
+    Nothing begins before commit().
+    """
+
+    def __init__(self, queue: CommandQueue) -> None: ...
+    @property
+    def queue(self) -> CommandQueue: ...
+    def encode_copy(self, source: TensorData, destination: TensorData) -> None:
+        """Copies the values of one TensorData to another of the same type."""
+    def encode_wait_for_event(self, event: SharedEvent, value: int) -> None:
+        """What is encoded after it waits until the event has this value."""
+    def encode_signal_event(self, event: SharedEvent, value: int) -> None:
+        """The event gets this value when what was encoded before is over."""
+    def add_scheduled_handler(self, handler: Callable[[CommandBuffer], object]) -> None:
+        """handler(command_buffer) is called, on a thread of the runtime, when the first command
+        begins.
+        """
+    def add_completed_handler(self, handler: Callable[[CommandBuffer], object]) -> None:
+        """handler(command_buffer) is called, on a thread of the runtime, when all commands are
+        over.
+        """
+    def commit(self) -> None:
+        """Hands everything to the queue; nothing more can be encoded."""
+    def commit_and_continue(self) -> None:
+        """Hands over what was encoded so far, and goes on."""
+    def wait_until_scheduled(self) -> None:
+        """Until what was committed has begun."""
+    def wait_until_completed(self) -> None:
+        """Until what was committed is over; see `error`."""
+    @property
+    def status(self) -> Literal["not_enqueued", "committed", "scheduled", "completed", "error"]: ...
+    @property
+    def error(self) -> BaseException | None:
+        """Of the first command that failed, or None."""
+
+class ExecutionDescriptor:
+    """How a run is executed (MPSGraphExecutionDescriptor). Handlers are called as
+    handler(results, error) on a thread of the runtime, those of one queue one after the other;
+    error is None, or the exception, and then results have no values. What a handler raises goes
+    to sys.unraisablehook.
+    """
+
+    def __init__(
+        self,
+        *,
+        scheduled_handler: Callable[[Any, BaseException | None], object] | None = ...,
+        completion_handler: Callable[[Any, BaseException | None], object] | None = ...,
+        wait_until_completed: bool = ...,
+        compilation_descriptor: CompilationDescriptor | None = ...,
+    ) -> None: ...
+    scheduled_handler: Callable[[Any, BaseException | None], object] | None
+    completion_handler: Callable[[Any, BaseException | None], object] | None
+    wait_until_completed: bool
+    def wait_for_event(self, event: SharedEvent, value: int) -> None:
+        """The run begins when the event has this value."""
+    def signal_event(
+        self, event: SharedEvent, value: int, execution_stage: ExecutionStage = ...
+    ) -> None:
+        """The event gets this value when the run is over; if the run failed, waits for it fail,
+        too.
+        """
+
+class Optimization:
+    """How much the compiler does (MPSGraphOptimization): LEVEL0, every operation is a kernel of its
+    own; LEVEL1, operations are stitched.
+    """
+
+    LEVEL0: Optimization
+    LEVEL1: Optimization
+
+class CompilationDescriptor:
+    """How a graph is compiled (MPSGraphCompilationDescriptor). Without
+    wait_for_compilation_completion, compile returns at once, and whoever needs the executable
+    waits. compilation_completion_handler(executable, error) is called on a thread of the runtime;
+    one of the two is None.
+    """
+
+    def __init__(
+        self,
+        *,
+        optimization_level: Optimization = ...,
+        wait_for_compilation_completion: bool = ...,
+        compilation_completion_handler: Callable[
+            [Executable | None, BaseException | None], object
+        ]
+        | None = ...,
+        callables: dict[str, Executable] | None = ...,
+    ) -> None: ...
+    optimization_level: Optimization
+    wait_for_compilation_completion: bool
+
 class Executable:
     """A graph compiled for one device and given feed types."""
 
     @overload
-    def run(self, feeds: Sequence[ArrayLike], results: None = ...) -> list[TensorData]: ...
+    def run(
+        self,
+        feeds: Sequence[Any],
+        results: None = ...,
+        command_queue: CommandQueue | None = ...,
+    ) -> list[TensorData]: ...
     @overload
-    def run(self, feeds: Sequence[ArrayLike], results: Sequence[Any]) -> list[Any]:
+    def run(
+        self,
+        feeds: Sequence[Any],
+        results: Sequence[Any],
+        command_queue: CommandQueue | None = ...,
+    ) -> list[Any]:
         """Runs with feeds in the order of feed_tensors; results in that of target_tensors.
-        `results` gives memory for them: a packed, writeable array, or None, for each.
+        `results` gives memory for them: a packed, writeable array, or None, for each. With a
+        `command_queue` the run comes after what was committed to it.
+        """
+    def run_async(
+        self,
+        feeds: Sequence[Any],
+        results: Sequence[Any] | None = ...,
+        command_queue: CommandQueue | None = ...,
+        execution_descriptor: ExecutionDescriptor | None = ...,
+    ) -> AsyncResultList:
+        """As Graph.run_async, with feeds in the order of feed_tensors; results in that of
+        target_tensors.
+        """
+    def encode(
+        self,
+        command_buffer: CommandBuffer,
+        feeds: Sequence[Any],
+        results: Sequence[Any] | None = ...,
+        execution_descriptor: ExecutionDescriptor | None = ...,
+    ) -> AsyncResultList:
+        """As Graph.encode, with feeds in the order of feed_tensors; results in that of
+        target_tensors.
+        """
+    def specialize(self, input_types: Sequence[Any]) -> None:
+        """Compiles for other feed types, so that their first run need not: a shape or an array for
+        each feed (specializeWithDevice:...).
+        """
+    def output_types(
+        self, input_types: Sequence[Any] | None = ...
+    ) -> list[tuple[DataType, tuple[int, ...] | None]]:
+        """(data type, shape) of each result: for the types it was compiled for, or for others
+        (getOutputTypesWithDevice:...).
         """
     @property
     def feed_tensors(self) -> list[Tensor]: ...
@@ -475,6 +646,7 @@ class Graph:
         target_operations: Operation | Sequence[Operation] | None = ...,
         device: Device | str | None = ...,
         results: None = ...,
+        command_queue: CommandQueue | None = ...,
     ) -> dict[Tensor, TensorData]: ...
     @overload
     def run(
@@ -485,10 +657,39 @@ class Graph:
         device: Device | str | None = ...,
         *,
         results: dict[Tensor, Any],
+        command_queue: CommandQueue | None = ...,
     ) -> dict[Tensor, Any]:
         """Runs what the targets need. Returns {tensor: TensorData}. `results` gives memory for
         results, {tensor: array}: packed, writeable, of the result's type and shape; the dictionary
-        returned then holds these arrays.
+        returned then holds these arrays. With a `command_queue` the run comes after what was
+        committed to it.
+        """
+    def run_async(
+        self,
+        feeds: dict[Tensor, Any],
+        target_tensors: Tensor | Sequence[Tensor] | None = ...,
+        target_operations: Operation | Sequence[Operation] | None = ...,
+        device: Device | str | None = ...,
+        results: dict[Tensor, Any] | None = ...,
+        command_queue: CommandQueue | None = ...,
+        execution_descriptor: ExecutionDescriptor | None = ...,
+    ) -> AsyncResults:
+        """Begins a run and returns at once (runAsyncWithFeeds:...). The results may be touched at
+        any time: reading one waits for the run, and raises its error. `await` them under asyncio.
+        Host arrays are copied; a TensorData or NDArray is borrowed, and must not be written before
+        the run is over. Without a `command_queue` the run goes to the graph's own.
+        """
+    def encode(
+        self,
+        command_buffer: CommandBuffer,
+        feeds: dict[Tensor, Any],
+        target_tensors: Tensor | Sequence[Tensor] | None = ...,
+        target_operations: Operation | Sequence[Operation] | None = ...,
+        results: dict[Tensor, Any] | None = ...,
+        execution_descriptor: ExecutionDescriptor | None = ...,
+    ) -> AsyncResults:
+        """Appends a run to a command buffer (encodeToCommandBuffer:...), which begins when the
+        buffer is committed. Otherwise as run_async.
         """
     def compile(
         self,
@@ -498,9 +699,12 @@ class Graph:
         device: Device | str | None = ...,
         *,
         callables: dict[str, Executable] | None = ...,
+        compilation_descriptor: CompilationDescriptor | None = ...,
     ) -> Executable:
-        """Compiles for given feeds: {placeholder: shape or array} or a list of placeholders of
-        known shape. `callables`: {name: executable}, what the operation call calls.
+        """Compiles for given feeds: {placeholder: shape or array} or a list of placeholders. The
+        executable takes feeds in that order. Where a size is -1 it is compiled for each size when
+        that is first fed, or specialized. `callables`: {name: executable}, what the operation call
+        calls.
         """
     def variable_value(self, variable: Tensor) -> TensorData:
         """A copy of the variable's value between runs."""
