@@ -21,13 +21,15 @@ class PythonLock final : public CallerLock {
     if (depth_++ == 0) state_ = PyEval_SaveThread();
   }
   void acquire() override {
-    if (--depth_ == 0) PyEval_RestoreThread(state_);
+    if (--depth_ == 0) restore(state_);
   }
   /// Lets Python's signal handlers run; what one raises (KeyboardInterrupt) stays set.
   bool interrupted() override;
   std::function<void(const Work&)> in_background() const override;
 
  private:
+  static void restore(PyThreadState* state);
+
   int depth_ = 0;
   PyThreadState* state_ = nullptr;
 };

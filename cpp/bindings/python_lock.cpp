@@ -1,5 +1,7 @@
 // The GIL and Python's objects, as threads of the runtime meet them.
+#include <chrono>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "bindings/calls.h"
@@ -50,10 +52,20 @@ class LetGo {
 
 void know_main_thread() { main_thread(); }
 
+/// When Python ends, it ends the threads that ask for the GIL: by an exception of the thread library
+/// (until 3.13), which must not pass through our destructors. Such a thread stays where it is.
+void PythonLock::restore(PyThreadState* state) {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (...) {
+    while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+}
+
 bool PythonLock::interrupted() {
   // Python's signal handlers run on its main thread only.
   if (PyThread_get_thread_ident() != main_thread()) return false;
-  if (depth_ > 0) PyEval_RestoreThread(state_);
+  if (depth_ > 0) restore(state_);
   const bool raised = PyErr_CheckSignals() != 0;
   if (depth_ > 0) state_ = PyEval_SaveThread();
   return raised;

@@ -11,6 +11,7 @@
 #include "compiler/plan_costs.h"
 #include "graph/buffer_pool.h"
 #include "graph/environment.h"
+#include "graph/fork_safety.h"
 #include "graph/system_memory.h"
 #include "mpsg/error.h"
 #include "runtime/debug_output.h"
@@ -155,6 +156,8 @@ void ExecutableBuilder::compile(Executable& executable, const CompileRequest& re
   const auto planned = std::chrono::steady_clock::now();
   {
     const CallerUnlocked unlocked(caller);
+    // A child must not find something half made (a static object, say) that its maker left there.
+    const UnforkedWork whole;
     state.program = state.device.backend().compile(state.plan);
   }
   state.estimated_seconds = estimate_seconds(*state.plan);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <system_error>
 
+#include "graph/fork_safety.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -105,6 +106,7 @@ void Executor::work(Scheduler::Lock& lock) {
     std::exception_ptr error;
     bool more = false;
     try {
+      const UnforkedWork whole;
       Control control(*this, *task);
       control.check();
       more = task->advance(control);

@@ -198,6 +198,7 @@ void require_events(const CommandBuffer& buffer, RunOrder& order, Before& before
     before.needs.push_back(state.encoded.back().task);
     before.after.push_back(state.encoded.back().task);
   }
+  order.waits.clear();  // a wait holds the event's timeline, and nothing by which to signal it
 }
 
 }  // namespace

@@ -1,0 +1,719 @@
+"""Command queues, command buffers, events, asynchronous runs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mpsg
+
+
+class Counter:
+    """count = count * 2 + x, and what it was before."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.device = device
+        self.graph = mpsg.Graph()
+        self.x = self.graph.placeholder([], mpsg.float64, name="x")
+        self.count = self.graph.variable(np.zeros(()), name="count")
+        self.before = self.graph.identity(self.count)
+        self.update = self.graph.assign(self.count, self.count * 2.0 + self.x)
+
+    def value(self) -> float:
+        return self.graph.variable_value(self.count).item()
+
+
+@pytest.fixture(params=["cpu", "reference"])
+def counter(request: pytest.FixtureRequest) -> Counter:
+    return Counter(request.param)
+
+
+@pytest.fixture
+def queue(counter: Counter) -> mpsg.CommandQueue:
+    return mpsg.CommandQueue(counter.device)
+
+
+@pytest.fixture(autouse=True)
+def no_unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What handlers raise; a test that expects some empties the list."""
+    raised: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    yield raised
+    assert not raised
+
+
+def slow_graph() -> tuple[mpsg.Graph, mpsg.Tensor, mpsg.Tensor]:
+    """y takes about as long as x says, in turns of a loop."""
+    graph = mpsg.Graph()
+    turns = graph.placeholder([], mpsg.int32, name="turns")
+    [y] = graph.for_loop(
+        [graph.constant(np.ones((64, 64), np.float32))],
+        lambda _, values: [graph.tanh(graph.matrix_multiplication(values[0], values[0]))],
+        number_of_iterations=turns,
+    )
+    return graph, turns, y
+
+
+def test_results_may_be_touched_at_any_time(counter: Counter) -> None:
+    graph = counter.graph
+    results = [
+        graph.run_async(
+            {counter.x: float(i)}, [counter.before], [counter.update], device=counter.device
+        )
+        for i in range(20)
+    ]
+    expected, value = [], 0.0
+    for i in range(20):
+        expected.append(value)
+        value = value * 2 + i
+    assert [r[counter.before].item() for r in results] == expected
+    assert all(r.done() and r.wait() and r[counter.before].ready() for r in results)
+    assert counter.value() == value
+
+
+def test_types_are_known_before_the_values(queue: mpsg.CommandQueue, counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 1)
+    results = counter.graph.run_async(
+        {counter.x: 1.0}, [counter.before], command_queue=queue, execution_descriptor=descriptor
+    )
+    data = results[counter.before]
+    assert data.shape == () and data.data_type == mpsg.float64
+    assert not data.ready() and not results.done() and "not ready" in repr(data)
+    assert results.wait(timeout=0.01) is False
+    event.signal(1)
+    data.wait()
+    assert data.ready() and results.wait() is True
+
+
+def test_host_arrays_are_copied_when_submitted(queue: mpsg.CommandQueue, counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 1)
+    fed = np.array(5.0)
+    results = counter.graph.run_async(
+        {counter.x: fed},
+        [counter.x + 1.0],
+        command_queue=queue,
+        execution_descriptor=descriptor,
+    )
+    fed[...] = 99
+    event.signal(1)
+    assert next(iter(results.values())).item() == 6
+
+
+def test_a_run_may_be_fed_results_that_are_not_there(counter: Counter) -> None:
+    graph = counter.graph
+    y = counter.x + 1.0
+    data: Any = 0.0
+    for _ in range(50):
+        data = graph.run_async({counter.x: data}, [y], device=counter.device)[y]
+    assert data.item() == 50
+    assert graph.run({counter.x: data}, [y], device=counter.device)[y].item() == 51
+
+
+def test_sizes_that_only_the_run_tells() -> None:
+    graph = mpsg.Graph()
+    x = graph.placeholder([-1])
+    where = graph.non_zero_indices(x)
+    results = graph.run_async({x: np.array([0, 3, 0, 4], np.float32)}, [where])
+    again = graph.run_async({x: np.array([1, 1, 1], np.float32)}, [where])
+    assert again[where].shape == (3, 1)
+    np.testing.assert_array_equal(results[where].numpy(), [[1], [3]])
+
+
+def test_results_in_memory_of_the_caller(queue: mpsg.CommandQueue, counter: Counter) -> None:
+    y = counter.x + 1.0
+    array, data = np.zeros(()), mpsg.TensorData(np.zeros(()))
+    first = counter.graph.run_async({counter.x: 1.0}, results={y: array}, command_queue=queue)
+    assert first[y] is array
+    first.wait()
+    assert array == 2
+    counter.graph.run_async({counter.x: 2.0}, results={y: data}, command_queue=queue)
+    assert data.item() == 3  # the caller's own TensorData waits
+    for i in range(10):  # again and again into the same memory
+        counter.graph.run_async({counter.x: float(i)}, results={y: data}, command_queue=queue)
+    assert data.item() == 10
+    with pytest.raises(mpsg.FeedError, match="float32"):
+        counter.graph.run_async(
+            {counter.x: 1.0}, results={y: np.zeros((), np.float32)}, command_queue=queue
+        )
+    frozen = np.zeros(())
+    frozen.flags.writeable = False
+    with pytest.raises(mpsg.FeedError, match="read-only"):
+        counter.graph.run_async({counter.x: 1.0}, results={y: frozen}, command_queue=queue)
+
+
+def test_memory_of_results_outlives_its_owner(queue: mpsg.CommandQueue, counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 1)
+    y = counter.x + 1.0
+    array = np.zeros(()).view(type("Owned", (np.ndarray,), {}))
+    alive = weakref.ref(array)
+    results = counter.graph.run_async(
+        {counter.x: 1.0}, results={y: array}, command_queue=queue, execution_descriptor=descriptor
+    )
+    completion = results._completion
+    del array, results
+    gc.collect()
+    assert alive() is not None  # the run holds it
+    event.signal(1)
+    assert completion.wait()
+    for _ in range(100):  # dropped on the main thread, soon
+        if alive() is None:
+            break
+        time.sleep(0.01)
+    gc.collect()
+    assert alive() is None
+
+
+def test_queues_of_other_devices_are_refused(counter: Counter) -> None:
+    other = mpsg.CommandQueue("reference" if counter.device == "cpu" else "cpu")
+    executable = counter.graph.compile([counter.x], [counter.before], device=counter.device)
+    with pytest.raises(mpsg.FeedError, match="belongs to the device"):
+        executable.run_async([1.0], command_queue=other)
+    with pytest.raises(mpsg.FeedError, match="belongs to the device"):
+        counter.graph.run(
+            {counter.x: 1.0}, [counter.before], device=counter.device, command_queue=other
+        )
+    with pytest.raises(TypeError, match=r"mpsg\.CommandQueue"):
+        counter.graph.run({counter.x: 1.0}, [counter.before], command_queue="cpu")
+
+
+# Order
+
+
+def test_a_queue_keeps_its_order(queue: mpsg.CommandQueue, counter: Counter) -> None:
+    order: list[int] = []
+    for i in range(100):
+        descriptor = mpsg.ExecutionDescriptor(
+            completion_handler=lambda results, error, i=i: order.append(i)
+        )
+        counter.graph.run_async(
+            {counter.x: 1.0},
+            [],
+            [counter.update],
+            command_queue=queue,
+            execution_descriptor=descriptor,
+        )
+    done = threading.Event()
+    buffer = queue.command_buffer()
+    buffer.add_completed_handler(lambda _: done.set())
+    buffer.commit()
+    assert done.wait(30)
+    assert order == list(range(100))
+    assert counter.value() == 2.0**100 - 1
+
+
+def test_variables_order_runs_of_different_queues(counter: Counter) -> None:
+    queues = [mpsg.CommandQueue(counter.device) for _ in range(4)]
+    seen = []
+    for i in range(60):
+        results = counter.graph.run_async(
+            {counter.x: float(i)},
+            [counter.before],
+            [counter.update],
+            command_queue=queues[i % 4],
+        )
+        seen.append(results[counter.before])
+    value = 0.0
+    for i, data in enumerate(seen):
+        assert data.item() == value
+        value = value * 2 + i
+    # A host's read comes after the runs submitted before it.
+    counter.graph.run_async({counter.x: 0.0}, [], [counter.update], command_queue=queues[0])
+    assert counter.value() == value * 2
+    assert counter.graph.run({counter.x: 0.0}, [counter.before], device=counter.device)[
+        counter.before
+    ].item() == (value * 2)
+
+
+def test_queues_that_share_nothing_do_not_wait_for_each_other(counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    stuck, free = mpsg.CommandQueue(counter.device), mpsg.CommandQueue(counter.device)
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 1)
+    y = counter.x + 1.0
+    waiting = counter.graph.run_async(
+        {counter.x: 1.0}, [y], command_queue=stuck, execution_descriptor=descriptor
+    )
+    assert counter.graph.run({counter.x: 2.0}, [y], command_queue=free)[y].item() == 3
+    assert not waiting.done()
+    event.signal(1)
+    assert waiting[y].item() == 2
+
+
+def test_a_long_run_gives_way_to_short_ones() -> None:
+    graph = mpsg.Graph()
+    x = graph.placeholder([256, 256])
+    long = x
+    for _ in range(60):  # sixty steps, which cannot be one
+        long = graph.softmax(graph.matrix_multiplication(long, x), axis=1)
+    short_graph = Counter()
+    y = short_graph.x + 1.0
+    ones = np.ones((256, 256), np.float32)
+    graph.run({x: ones}, [long])
+    short_graph.graph.run({short_graph.x: 1.0}, [y])
+    queues = mpsg.CommandQueue(), mpsg.CommandQueue()
+    first = graph.run_async({x: ones}, [long], command_queue=queues[0])
+    second = short_graph.graph.run_async({short_graph.x: 1.0}, [y], command_queue=queues[1])
+    assert second[y].item() == 2
+    assert not first.done()
+    first.wait()
+
+
+# Events
+
+
+def test_events_order_queues_and_the_host(counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    queues = mpsg.CommandQueue(counter.device), mpsg.CommandQueue(counter.device)
+    log: list[int] = []
+    y = counter.x + 1.0
+    for i in range(20):  # ping-pong: each run waits for the one before, on the other queue
+        descriptor = mpsg.ExecutionDescriptor(
+            completion_handler=lambda results, error: log.append(int(results[y].item()))
+        )
+        descriptor.wait_for_event(event, i)
+        descriptor.signal_event(event, i + 1)
+        counter.graph.run_async(
+            {counter.x: float(i)}, [y], command_queue=queues[i % 2], execution_descriptor=descriptor
+        )
+    assert event.wait(20, timeout=30)
+    assert event.signaled_value == 20
+    for queue in queues:
+        queue.wait_until_completed()
+    while len(log) < 20:
+        time.sleep(0.001)
+    assert sorted(log) == list(range(1, 21))
+
+
+def test_an_event_from_the_host() -> None:
+    event = mpsg.SharedEvent()
+    assert event.wait(0) and not event.wait(1, timeout=0.01) and not event.wait(1, timeout=0)
+    threading.Timer(0.05, event.signal, [3]).start()
+    assert event.wait(2, timeout=30)
+    event.signal(1)  # it never goes back
+    assert event.signaled_value == 3
+    with pytest.raises(ValueError, match="timeout"):
+        event.wait(5, timeout=-1)
+    with pytest.raises(TypeError):
+        event.signal(-1)
+
+
+def test_the_error_of_a_run_goes_with_its_event(counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    failing, waiting = mpsg.CommandQueue(counter.device), mpsg.CommandQueue(counter.device)
+    y = counter.x + 1.0
+    signals, waits = mpsg.ExecutionDescriptor(), mpsg.ExecutionDescriptor()
+    signals.signal_event(event, 1)
+    waits.wait_for_event(event, 1)
+    gate = mpsg.SharedEvent()
+    signals.wait_for_event(gate, 1)
+    mpsg._mpsg.inject_fault("step", 1)
+    try:
+        failed = counter.graph.run_async(
+            {counter.x: 1.0}, [y], command_queue=failing, execution_descriptor=signals
+        )
+        after = counter.graph.run_async(
+            {counter.x: 1.0}, [y], command_queue=waiting, execution_descriptor=waits
+        )
+        gate.signal(1)
+        with pytest.raises(mpsg.ExecutionError, match="injected fault"):
+            event.wait(1, timeout=30)
+        with pytest.raises(mpsg.ExecutionError, match="has failed: .*injected fault"):
+            after.wait()
+        with pytest.raises(mpsg.ExecutionError, match="'addition.*injected fault"):
+            failed[y].numpy()
+    finally:
+        mpsg._mpsg.stop_faults()
+    # Errors travel with data, not queues.
+    for queue in (failing, waiting):
+        assert counter.graph.run({counter.x: 1.0}, [y], command_queue=queue)[y].item() == 2
+    assert event.signaled_value == 1
+
+
+def test_an_event_that_nobody_can_signal_any_more(counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 7)
+    results = counter.graph.run_async(
+        {counter.x: 1.0}, [counter.before], device=counter.device, execution_descriptor=descriptor
+    )
+    del descriptor, event
+    gc.collect()
+    with pytest.raises(mpsg.ExecutionError, match="the event is gone"):
+        results.wait()
+
+
+# Command buffers
+
+
+def test_a_command_buffer(counter: Counter, queue: mpsg.CommandQueue) -> None:
+    buffer = queue.command_buffer()
+    log: list[str] = []
+    done = threading.Event()
+    y = counter.x + 1.0
+    first = counter.graph.encode(buffer, {counter.x: 1.0}, [y])
+    executable = counter.graph.compile([counter.x], [y], device=counter.device)
+    second = executable.encode(buffer, [first[y]])
+    target = mpsg.TensorData(np.zeros(()))
+    buffer.encode_copy(second[0], target)
+    buffer.add_scheduled_handler(lambda b: log.append("scheduled"))
+    buffer.add_completed_handler(lambda b: (log.append(b.status), done.set()))
+    assert buffer.status == "not_enqueued"
+    with pytest.raises(mpsg.ExecutionError, match="not been committed"):
+        first[y].numpy()
+    with pytest.raises(mpsg.ExecutionError, match="not been committed"):
+        buffer.wait_until_completed()
+    buffer.commit()
+    buffer.wait_until_scheduled()
+    buffer.wait_until_completed()
+    assert buffer.status == "completed" and buffer.error is None
+    assert target.item() == 3 and second[0].item() == 3
+    assert done.wait(30) and log == ["scheduled", "completed"]
+    with pytest.raises(mpsg.ExecutionError, match="is committed"):
+        buffer.commit()
+    with pytest.raises(mpsg.ExecutionError, match="is committed"):
+        counter.graph.encode(buffer, {counter.x: 1.0}, [y])
+
+
+def test_commit_and_continue(counter: Counter, queue: mpsg.CommandQueue) -> None:
+    buffer = mpsg.CommandBuffer(queue)
+    seen = []
+    for i in range(10):
+        encoded = counter.graph.encode(
+            buffer, {counter.x: float(i)}, [counter.before], [counter.update]
+        )
+        seen.append(encoded[counter.before])
+        if i % 3 == 0:
+            buffer.commit_and_continue()
+    buffer.commit()
+    buffer.wait_until_completed()
+    value = 0.0
+    for i, data in enumerate(seen):
+        assert data.item() == value
+        value = value * 2 + i
+
+
+def test_a_buffer_that_waits_and_signals(counter: Counter) -> None:
+    event = mpsg.SharedEvent()
+    first, second = mpsg.CommandQueue(counter.device), mpsg.CommandQueue(counter.device)
+    y = counter.x + 1.0
+    consumer = second.command_buffer()
+    consumer.encode_wait_for_event(event, 1)
+    producer = first.command_buffer()
+    made = counter.graph.encode(producer, {counter.x: 1.0}, [y])
+    producer.encode_signal_event(event, 1)
+    used = counter.graph.encode(consumer, {counter.x: made[y]}, [y])
+    consumer.commit()
+    time.sleep(0.02)
+    assert consumer.status == "committed"
+    producer.commit()
+    consumer.wait_until_completed()
+    assert used[y].item() == 3 and consumer.status == "completed"
+
+
+def test_a_buffer_tells_its_error(counter: Counter, queue: mpsg.CommandQueue) -> None:
+    y = counter.x + 1.0
+    mpsg._mpsg.inject_fault("step", 1)
+    try:
+        buffer = queue.command_buffer()
+        results = counter.graph.encode(buffer, {counter.x: 1.0}, [y])
+        buffer.commit()
+        buffer.wait_until_completed()
+    finally:
+        mpsg._mpsg.stop_faults()
+    assert buffer.status == "error" and isinstance(buffer.error, mpsg.ExecutionError)
+    with pytest.raises(mpsg.ExecutionError, match="injected"):
+        results.wait()
+
+
+def test_a_buffer_that_is_never_committed(counter: Counter, queue: mpsg.CommandQueue) -> None:
+    buffer = queue.command_buffer()
+    results = counter.graph.encode(buffer, {counter.x: 1.0}, [counter.before])
+    del buffer
+    with pytest.raises(mpsg.ExecutionError, match="not been committed"):
+        results[counter.before].item()
+
+
+def test_copies_are_checked(queue: mpsg.CommandQueue) -> None:
+    buffer = queue.command_buffer()
+    with pytest.raises(mpsg.FeedError, match=r"float32 \(2,\).*float32 \(3,\)"):
+        buffer.encode_copy(
+            mpsg.TensorData(np.zeros(2, np.float32)), mpsg.TensorData(np.zeros(3, np.float32))
+        )
+
+
+# Descriptors
+
+
+def test_handlers_are_called_with_results_or_the_error(counter: Counter) -> None:
+    calls: list[tuple[str, Any, Any]] = []
+    done = threading.Event()
+    descriptor = mpsg.ExecutionDescriptor(
+        scheduled_handler=lambda results, error: calls.append(("scheduled", set(results), error)),
+        completion_handler=lambda results, error: (
+            calls.append(("completed", results[y].item() if error is None else None, error)),
+            done.set(),
+        ),
+    )
+    y = counter.x + 1.0
+    here = threading.get_ident()
+    results = counter.graph.run_async(
+        {counter.x: 1.0}, [y], device=counter.device, execution_descriptor=descriptor
+    )
+    assert done.wait(30) and results[y].item() == 2
+    assert calls == [("scheduled", {y}, None), ("completed", 2.0, None)]
+    done.clear()
+    threads: list[int] = []
+    descriptor.completion_handler = lambda results, error: (
+        threads.append(threading.get_ident()),
+        calls.append(("failed", None, error)),
+        done.set(),
+    )
+    mpsg._mpsg.inject_fault("step", 1)
+    try:
+        counter.graph.run_async(
+            {counter.x: 1.0}, [y], device=counter.device, execution_descriptor=descriptor
+        )
+        assert done.wait(30)
+    finally:
+        mpsg._mpsg.stop_faults()
+    assert isinstance(calls[-1][2], mpsg.ExecutionError) and threads != [here]
+
+
+def test_wait_until_completed(counter: Counter, queue: mpsg.CommandQueue) -> None:
+    y = counter.x + 1.0
+    descriptor = mpsg.ExecutionDescriptor(wait_until_completed=True)
+    results = counter.graph.run_async(
+        {counter.x: 1.0}, [y], command_queue=queue, execution_descriptor=descriptor
+    )
+    assert results.done()
+    buffer = queue.command_buffer()
+    encoded = counter.graph.encode(buffer, {counter.x: 1.0}, [y], execution_descriptor=descriptor)
+    assert encoded.done()
+    buffer.commit()
+
+
+@pytest.mark.parametrize("wrong", [3, "f", object()])
+def test_what_is_no_handler(wrong: object) -> None:
+    with pytest.raises(TypeError, match="function"):
+        mpsg.ExecutionDescriptor(completion_handler=wrong)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="ExecutionDescriptor"):
+        Counter().graph.run_async({}, [], execution_descriptor=wrong)  # type: ignore[arg-type]
+
+
+def test_exceptions_of_handlers_are_reported(
+    counter: Counter, no_unraisable: list[Any]
+) -> None:
+    def handler(results: object, error: object) -> None:
+        raise ValueError("of a handler")
+
+    descriptor = mpsg.ExecutionDescriptor(completion_handler=handler)
+    y = counter.x + 1.0
+    for _ in range(3):
+        results = counter.graph.run_async(
+            {counter.x: 1.0}, [y], device=counter.device, execution_descriptor=descriptor
+        )
+        assert results[y].item() == 2
+    for _ in range(1000):
+        if len(no_unraisable) == 3:
+            break
+        time.sleep(0.01)
+    assert [str(report.exc_value) for report in no_unraisable] == ["of a handler"] * 3
+    no_unraisable.clear()
+
+
+def test_handlers_may_submit_work_and_wait_for_it(counter: Counter) -> None:
+    y = counter.x + 1.0
+    seen: list[float] = []
+    done = threading.Event()
+
+    def chain(results: Any, error: object) -> None:
+        value = results[y].item()
+        seen.append(value)
+        if value >= 10:
+            done.set()
+            return
+        # A run that waits, on the queue whose handler this is, and another that does not.
+        value = counter.graph.run({counter.x: value}, [y], device=counter.device)[y].item()
+        counter.graph.run_async(
+            {counter.x: value}, [y], device=counter.device, execution_descriptor=descriptor
+        )
+
+    descriptor = mpsg.ExecutionDescriptor(completion_handler=chain)
+    counter.graph.run_async(
+        {counter.x: 0.0}, [y], device=counter.device, execution_descriptor=descriptor
+    )
+    assert done.wait(60)
+    assert seen == [1, 3, 5, 7, 9, 11]
+
+
+def test_a_blocked_handler_blocks_no_other_queue(counter: Counter) -> None:
+    block, blocked, other = threading.Event(), threading.Event(), threading.Event()
+    y = counter.x + 1.0
+    first, second = mpsg.CommandQueue(counter.device), mpsg.CommandQueue(counter.device)
+    counter.graph.run_async(
+        {counter.x: 1.0},
+        [y],
+        command_queue=first,
+        execution_descriptor=mpsg.ExecutionDescriptor(
+            completion_handler=lambda results, error: (blocked.set(), block.wait(60))
+        ),
+    )
+    assert blocked.wait(30)
+    counter.graph.run_async(
+        {counter.x: 1.0},
+        [y],
+        command_queue=second,
+        execution_descriptor=mpsg.ExecutionDescriptor(
+            completion_handler=lambda results, error: other.set()
+        ),
+    )
+    assert other.wait(30)
+    assert counter.graph.run({counter.x: 1.0}, [y], command_queue=first)[y].item() == 2
+    block.set()
+
+
+# asyncio
+
+
+def test_asyncio(counter: Counter) -> None:
+    y = counter.x + 1.0
+
+    async def one(i: int) -> float:
+        results = await counter.graph.run_async({counter.x: float(i)}, [y], device=counter.device)
+        return results[y].item()
+
+    async def every() -> list[float]:
+        return await asyncio.gather(*(one(i) for i in range(50)))
+
+    assert asyncio.run(every()) == [i + 1.0 for i in range(50)]
+
+
+def test_asyncio_gets_the_error(counter: Counter) -> None:
+    async def failing() -> None:
+        mpsg._mpsg.inject_fault("step", 1)
+        try:
+            await counter.graph.run_async(
+                {counter.x: 1.0}, [counter.x + 1.0], device=counter.device
+            )
+        finally:
+            mpsg._mpsg.stop_faults()
+
+    with pytest.raises(mpsg.ExecutionError, match="injected"):
+        asyncio.run(failing())
+
+
+def test_asyncio_may_give_up() -> None:
+    graph, turns, y = slow_graph()
+
+    async def impatient() -> None:
+        results = graph.run_async({turns: 20_000}, [y])
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await results
+        await results  # it goes on all the same
+
+    asyncio.run(impatient())
+
+
+# Much at once
+
+
+def test_ten_thousand_steps_lose_and_reorder_nothing() -> None:
+    counter = Counter()
+    graph = counter.graph
+    total = graph.variable(np.zeros((), np.int64), name="total")
+    step = graph.placeholder([], mpsg.int64)
+    before = graph.identity(total)
+    update = graph.assign(total, total + step)
+    seen: list[tuple[int, int]] = []
+    free = threading.Semaphore(2)
+
+    def completed(results: Any, error: Exception | None, i: int) -> None:
+        assert error is None
+        seen.append((i, results[before].item()))
+        free.release()
+
+    for i in range(10_000):
+        free.acquire()
+        graph.run_async(
+            {step: i},
+            [before],
+            [update],
+            execution_descriptor=mpsg.ExecutionDescriptor(
+                completion_handler=lambda results, error, i=i: completed(results, error, i)
+            ),
+        )
+    for _ in range(2):
+        free.acquire()
+    assert seen == [(i, i * (i - 1) // 2) for i in range(10_000)]
+    assert graph.variable_value(total).item() == 10_000 * 9_999 // 2
+
+
+def stress(threads: int, queues: int, runs: int) -> None:
+    """Threads that submit to queues, with events between them, runs that wait and reads of
+    variables."""
+    counter = Counter()
+    graph = counter.graph
+    y = counter.x + 1.0
+    counts = [graph.variable(np.zeros((), np.int64), name=f"count_{q}") for q in range(queues)]
+    updates = [graph.assign(count, count + np.int64(1)) for count in counts]
+    lines = [mpsg.CommandQueue() for _ in range(queues)]
+    events = [mpsg.SharedEvent() for _ in range(threads)]
+    wrong: list[object] = []
+
+    def work(me: int) -> None:
+        try:
+            for i in range(runs):
+                q = (me + i) % queues
+                descriptor = mpsg.ExecutionDescriptor()
+                descriptor.signal_event(events[me], i + 1)
+                if i > 0:
+                    descriptor.wait_for_event(events[me], i)
+                results = graph.run_async(
+                    {counter.x: float(i)},
+                    [y],
+                    [updates[q]],
+                    command_queue=lines[q],
+                    execution_descriptor=descriptor,
+                )
+                if i % 17 == 0 and results[y].item() != i + 1:
+                    wrong.append((me, i))
+                if i % 29 == 0 and graph.run({counter.x: 5.0}, [y])[y].item() != 6:
+                    wrong.append((me, i, "run"))
+                if i % 31 == 0:
+                    graph.variable_value(counts[q])
+            events[me].wait(runs, timeout=600)
+        except BaseException as error:
+            wrong.append(error)
+
+    workers = [threading.Thread(target=work, args=(t,)) for t in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+    assert sum(graph.variable_value(count).item() for count in counts) == threads * runs
+
+
+def test_threads_queues_and_events() -> None:
+    stress(8, 4, 100)
+
+
+@pytest.mark.soak
+def test_threads_queues_and_events_at_length() -> None:
+    stress(8, 4, 2000)
