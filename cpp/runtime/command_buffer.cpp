@@ -47,15 +47,19 @@ class HandlersTask final : public Task {
       : Task(nullptr), buffer_(std::move(buffer)), handlers_(std::move(handlers)), kind_(kind) {}
 
  protected:
-  bool advance(RunControl&) override {
-    const auto lane = buffer_->queue().state()->handlers;
-    for (auto& handler : handlers_)
-      lane->post([buffer = *buffer_, handler = std::move(handler), kind = kind_] {
-        call_handler(kind, [&] { handler(buffer); });
-      });
-    return false;
-  }
+  bool advance(RunControl&) override { return false; }
+  /// Not before this is over: the buffer's status, which handlers ask for, counts it.
   void ended() noexcept override {
+    const auto lane = buffer_->queue().state()->handlers;
+    for (auto& handler : handlers_) {
+      try {
+        lane->post([buffer = *buffer_, handler, kind = kind_] {
+          call_handler(kind, [&] { handler(buffer); });
+        });
+      } catch (const std::bad_alloc&) {
+        call_handler(kind_, [&] { handler(*buffer_); });
+      }
+    }
     handlers_.clear();
     buffer_.reset();
   }
