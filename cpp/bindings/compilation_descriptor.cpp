@@ -24,20 +24,27 @@ CompilationDescriptor to_compilation_descriptor(const py::object& object) {
   return object.cast<CompilationDescriptor>();
 }
 
+namespace {
+
+Optimization to_optimization(int64_t level) {
+  if (level != 0 && level != 1)
+    throw py::value_error("optimization_level must be an mpsg.Optimization: LEVEL0 or LEVEL1");
+  return static_cast<Optimization>(level);
+}
+
+}  // namespace
+
 void bind_compilation_descriptor(py::module_& module) {
-  py::enum_<Optimization>(module, "Optimization", "How much the compiler does (MPSGraphOptimization).")
-      .value("LEVEL0", Optimization::level0, "Every operation is a kernel of its own.")
-      .value("LEVEL1", Optimization::level1, "Everything: operations are stitched.");
   py::class_<CompilationDescriptor>(
       module, "CompilationDescriptor",
       "How a graph is compiled (MPSGraphCompilationDescriptor). Without "
       "wait_for_compilation_completion, compile returns at once, and whoever needs the executable "
       "waits. compilation_completion_handler(executable, error) is called on a thread of the "
       "runtime; one of the two is None.")
-      .def(py::init([](Optimization level, bool wait, const py::object& handler,
+      .def(py::init([](int64_t level, bool wait, const py::object& handler,
                        const py::object& callables) {
              CompilationDescriptor made;
-             made.optimization_level = level;
+             made.optimization_level = to_optimization(level);
              made.wait_for_compilation_completion = wait;
              if (!callables.is_none()) made.callables = to_callables(callables);
              if (handler.is_none()) return made;
@@ -57,11 +64,19 @@ void bind_compilation_descriptor(py::module_& module) {
                  };
              return made;
            }),
-           py::kw_only(), py::arg("optimization_level") = Optimization::level1,
+           py::kw_only(), py::arg("optimization_level") = static_cast<int64_t>(Optimization::level1),
            py::arg("wait_for_compilation_completion") = true,
            py::arg("compilation_completion_handler") = py::none(),
            py::arg("callables") = py::none())
-      .def_readwrite("optimization_level", &CompilationDescriptor::optimization_level)
+      .def_property(
+          "optimization_level",
+          [](const CompilationDescriptor& d) {
+            return py::module_::import("mpsg._execution")
+                .attr("Optimization")(static_cast<int64_t>(d.optimization_level));
+          },
+          [](CompilationDescriptor& d, int64_t level) {
+            d.optimization_level = to_optimization(level);
+          })
       .def_readwrite("wait_for_compilation_completion",
                      &CompilationDescriptor::wait_for_compilation_completion);
 }

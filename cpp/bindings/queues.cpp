@@ -19,10 +19,6 @@ std::optional<std::chrono::nanoseconds> to_timeout(const std::optional<double>& 
 }
 
 void bind_event(py::module_& module) {
-  py::enum_<ExecutionStage>(module, "ExecutionStage",
-                            "The point of an execution at which an event is signalled "
-                            "(MPSGraphExecutionStage).")
-      .value("COMPLETED", ExecutionStage::completed);
   py::class_<SharedEvent>(
       module, "SharedEvent",
       "A number that only grows, for order between queues and with the host (MTLSharedEvent). "
@@ -213,12 +209,14 @@ void bind_descriptor(py::module_& module) {
           "wait_for_event(self, event, value)\n--\n\nThe run begins when the event has this value.")
       .def(
           "signal_event",
-          [](Descriptor& d, const SharedEvent& event, uint64_t value, ExecutionStage) {
+          [](Descriptor& d, const SharedEvent& event, uint64_t value, int64_t stage) {
+            if (stage != static_cast<int64_t>(ExecutionStage::completed))
+              throw py::value_error("execution_stage must be mpsg.ExecutionStage.COMPLETED");
             d.signals.push_back({event, value});
           },
           py::arg("event"), py::arg("value"),
-          py::arg("execution_stage") = ExecutionStage::completed,
-          "signal_event(self, event, value, execution_stage=ExecutionStage.COMPLETED)\n--\n\nThe "
+          py::arg("execution_stage") = static_cast<int64_t>(ExecutionStage::completed),
+          "signal_event(self, event, value, execution_stage=0)\n--\n\nThe "
           "event gets this value when the run is over; if the run failed, waits for it fail, too.");
 }
 

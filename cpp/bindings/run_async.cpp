@@ -273,7 +273,7 @@ constexpr char run_async_name[] = "run_async";
 constexpr char encode_name[] = "encode";
 
 void bind_completion(py::module_& module) {
-  py::class_<Completion>(module, "Completion", "When a run is over.")
+  py::class_<Completion>(module, "_Completion", "When a run is over.")
       .def("done", &Completion::done)
       .def("wait", &Completion::wait, py::arg("timeout") = py::none())
       .def("add_done_callback", &Completion::add_done_callback, py::arg("callback"));

@@ -104,6 +104,7 @@ Executable::~Executable() = default;
 std::shared_ptr<Executable> ExecutableBuilder::describe(const CompileRequest& request) {
   std::shared_ptr<Executable> executable(new Executable());
   auto& state = *executable->state_;
+  state.self = executable;
   const auto& data = request.graph.data();
   state.graph = data;
   state.runtime = &GraphRuntime::of(*data);

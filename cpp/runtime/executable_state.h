@@ -41,6 +41,7 @@ class RunFrames {
 struct Specializations;
 
 struct Executable::State {
+  std::weak_ptr<const Executable> self;
   std::weak_ptr<GraphData> graph;   // the graph's cache owns executables, not the reverse
   GraphRuntime* runtime = nullptr;  // lives as long as the graph
   Device device;

@@ -113,7 +113,7 @@ std::vector<TensorData> hand_over(const Executable& executable, const CommandBuf
                                   const CommandQueue& queue, std::span<const TensorData> feeds,
                                   std::span<const TensorData> results,
                                   const ExecutableExecutionDescriptor& descriptor) {
-  auto order = order_for(executable.shared_from_this(), descriptor,
+  auto order = order_for(executable.state().self.lock(), descriptor,
                          [](const std::vector<TensorData>& made) { return made; });
   order.feeds.assign(feeds.begin(), feeds.end());
   order.results.assign(results.begin(), results.end());

@@ -18,7 +18,7 @@ namespace mpsg {
 
 class Task;
 
-class MPSG_API Executable : public std::enable_shared_from_this<Executable> {
+class MPSG_API Executable {
  public:
   ~Executable();
   Executable(const Executable&) = delete;

@@ -48,6 +48,7 @@ from mpsg._api_types import (
     TensorNamedDataLayout,
 )
 from mpsg._async import AsyncResultList, AsyncResults
+from mpsg._execution import ExecutionStage, Optimization
 from mpsg._mpsg import (
     CacheStatistics,
     CommandBuffer,
@@ -60,7 +61,6 @@ from mpsg._mpsg import (
     Executable,
     ExecutionDescriptor,
     ExecutionError,
-    ExecutionStage,
     FeedError,
     Graph,
     GraphError,
@@ -70,7 +70,6 @@ from mpsg._mpsg import (
     MemberInfo,
     MemoryReport,
     Operation,
-    Optimization,
     PackageError,
     Profile,
     RegionInfo,

@@ -39,6 +39,7 @@ from mpsg._api_types import (
     TypeLike,
 )
 from mpsg._async import AsyncResultList, AsyncResults
+from mpsg._execution import ExecutionStage, Optimization
 
 class Error(RuntimeError):
     """What mpsg raises; its kinds are below."""
@@ -431,11 +432,6 @@ def fault_count() -> int:
 def environment_variables() -> list[tuple[str, str, str]]:
     """Every environment variable that mpsg reads: name, default, meaning."""
 
-class ExecutionStage:
-    """The point of an execution at which an event is signalled (MPSGraphExecutionStage)."""
-
-    COMPLETED: ExecutionStage
-
 class SharedEvent:
     """A number that only grows, for order between queues and with the host (MTLSharedEvent). When
     the last reference is gone, what still waits for it fails.
@@ -463,6 +459,8 @@ class CommandQueue:
         """A new command buffer for this queue."""
     def wait_until_completed(self) -> None:
         """Until everything committed so far is over, well or not."""
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
 
 class CommandBuffer:
     """Runs, copies, waits and signals that are handed to a queue together (MPSCommandBuffer).
@@ -526,14 +524,6 @@ class ExecutionDescriptor:
         """The event gets this value when the run is over; if the run failed, waits for it fail,
         too.
         """
-
-class Optimization:
-    """How much the compiler does (MPSGraphOptimization): LEVEL0, every operation is a kernel of its
-    own; LEVEL1, operations are stitched.
-    """
-
-    LEVEL0: Optimization
-    LEVEL1: Optimization
 
 class CompilationDescriptor:
     """How a graph is compiled (MPSGraphCompilationDescriptor). Without
