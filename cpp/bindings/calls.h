@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bindings/bindings.h"
-#include "mpsg/error.h"
 #include "mpsg/command_queue.h"
+#include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_cache.h"
 

@@ -41,33 +41,32 @@ void bind_compilation_descriptor(py::module_& module) {
       "wait_for_compilation_completion, compile returns at once, and whoever needs the executable "
       "waits. compilation_completion_handler(executable, error) is called on a thread of the "
       "runtime; one of the two is None.")
-      .def(py::init([](int64_t level, bool wait, const py::object& handler,
-                       const py::object& callables) {
-             CompilationDescriptor made;
-             made.optimization_level = to_optimization(level);
-             made.wait_for_compilation_completion = wait;
-             if (!callables.is_none()) made.callables = to_callables(callables);
-             if (handler.is_none()) return made;
-             if (!PyCallable_Check(handler.ptr()))
-               throw py::type_error("compilation_completion_handler is a function of (executable, "
-                                    "error), or None; not " +
-                                    py::repr(handler).cast<std::string>());
-             made.compilation_completion_handler =
-                 [function = held_anywhere(handler)](std::shared_ptr<Executable> executable,
-                                                     std::exception_ptr error) {
-                   call_python_handler("compilation", [&] {
-                     py::handle(function.get())(
-                         error ? py::object(py::none()) : py::cast(executable),
-                         error ? to_python_error(error) : py::object(py::none()));
-                     executable.reset();
-                   });
-                 };
-             return made;
-           }),
-           py::kw_only(), py::arg("optimization_level") = static_cast<int64_t>(Optimization::level1),
-           py::arg("wait_for_compilation_completion") = true,
-           py::arg("compilation_completion_handler") = py::none(),
-           py::arg("callables") = py::none())
+      .def(
+          py::init([](int64_t level, bool wait, const py::object& handler,
+                      const py::object& callables) {
+            CompilationDescriptor made;
+            made.optimization_level = to_optimization(level);
+            made.wait_for_compilation_completion = wait;
+            if (!callables.is_none()) made.callables = to_callables(callables);
+            if (handler.is_none()) return made;
+            if (!PyCallable_Check(handler.ptr()))
+              throw py::type_error("compilation_completion_handler is a function of (executable, "
+                                   "error), or None; not " +
+                                   py::repr(handler).cast<std::string>());
+            made.compilation_completion_handler = [function = held_anywhere(handler)](
+                                                      std::shared_ptr<Executable> executable,
+                                                      std::exception_ptr error) {
+              call_python_handler("compilation", [&] {
+                py::handle(function.get())(error ? py::object(py::none()) : py::cast(executable),
+                                           error ? to_python_error(error) : py::object(py::none()));
+                executable.reset();
+              });
+            };
+            return made;
+          }),
+          py::kw_only(), py::arg("optimization_level") = static_cast<int64_t>(Optimization::level1),
+          py::arg("wait_for_compilation_completion") = true,
+          py::arg("compilation_completion_handler") = py::none(), py::arg("callables") = py::none())
       .def_property(
           "optimization_level",
           [](const CompilationDescriptor& d) {

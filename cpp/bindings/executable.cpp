@@ -192,9 +192,9 @@ void bind_types_of(py::class_<Executable, std::shared_ptr<Executable>>& executab
           [](const Executable& self, const std::optional<py::sequence>& input_types) {
             PythonLock lock;
             wait_for_compilation(self, lock);
-            return to_list_of_types(
-                input_types ? output_types_for(self, to_types(self, *input_types), lock)
-                            : self.output_types());
+            return to_list_of_types(input_types
+                                        ? output_types_for(self, to_types(self, *input_types), lock)
+                                        : self.output_types());
           },
           py::arg("input_types") = py::none(),
           "output_types(self, input_types=None)\n--\n\n(data type, shape) of each result: for the "

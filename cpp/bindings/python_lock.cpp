@@ -52,8 +52,9 @@ class LetGo {
 
 void know_main_thread() { main_thread(); }
 
-/// When Python ends, it ends the threads that ask for the GIL: by an exception of the thread library
-/// (until 3.13), which must not pass through our destructors. Such a thread stays where it is.
+/// When Python ends, it ends the threads that ask for the GIL: by an exception of the thread
+/// library (until 3.13), which must not pass through our destructors. Such a thread stays where it
+/// is.
 void PythonLock::restore(PyThreadState* state) {
   try {
     PyEval_RestoreThread(state);

@@ -62,8 +62,8 @@ void Completion::add_done_callback(py::object callback) const {
   HandlerLane::require_threads();
   Submission submission;
   submission.after = {task_};
-  submission.task = std::make_shared<CallbackTask>(queue_.state()->handlers,
-                                                   held_anywhere(std::move(callback)));
+  submission.task =
+      std::make_shared<CallbackTask>(queue_.state()->handlers, held_anywhere(std::move(callback)));
   Scheduler::shared().submit({&submission, 1});
 }
 
@@ -99,8 +99,8 @@ struct Destination {
 
 /// Hands the run over, and makes `memory.results` what the call returns.
 std::shared_ptr<Task> hand_over(CallMemory& memory, std::shared_ptr<const Executable> executable,
-               const Destination& destination, const PythonExecutionDescriptor* descriptor,
-               bool by_tensor) {
+                                const Destination& destination,
+                                const PythonExecutionDescriptor* descriptor, bool by_tensor) {
   RunOrder order;
   order.executable = std::move(executable);
   order.feeds = std::move(memory.feeds);
@@ -131,8 +131,8 @@ std::shared_ptr<Task> hand_over(CallMemory& memory, std::shared_ptr<const Execut
 py::object returned(CallMemory& memory, const char* name, const CommandQueue& queue,
                     const std::shared_ptr<Task>& task) {
   const bool by_tensor = std::strcmp(name, "AsyncResults") == 0;
-  py::object values = by_tensor ? py::object(results_by_tensor(memory))
-                                : py::object(results_in_order(memory));
+  py::object values =
+      by_tensor ? py::object(results_by_tensor(memory)) : py::object(results_in_order(memory));
   return result_class(name)(values, Completion(queue, task));
 }
 
@@ -167,14 +167,13 @@ py::object hand_over_graph(const Graph& graph, const Device& device, Destination
   const BorrowedCallMemory memory;
   take_feeds(*memory, arguments[0]);
   take_targets(*memory, arguments[1]);
-  if (arguments[2])
-    memory->operations = to_list<Operation>(arguments[2], "target_operations");
+  if (arguments[2]) memory->operations = to_list<Operation>(arguments[2], "target_operations");
   take_results(*memory, arguments[3]);
   PythonLock lock;
-  const auto launch = launch_for(
-      {graph, device, memory->placeholders, memory->given, memory->targets, memory->operations,
-       !descriptor || descriptor->stitch},
-      lock);
+  const auto launch =
+      launch_for({graph, device, memory->placeholders, memory->given, memory->targets,
+                  memory->operations, !descriptor || descriptor->stitch},
+                 lock);
   if (!destination.buffer && !destination.queue)
     destination.queue.emplace(launch->executable->state().queue);
   for (const auto at : launch->order) {
@@ -198,17 +197,16 @@ py::object graph_run_async(PyObject* self, const CallArguments<7>& arguments) {
   Destination destination;
   if (arguments.given(5))
     destination.queue = required_object<CommandQueue>(arguments[5], "command_queue");
-  const Device device = chosen_device(arguments.given(3),
-                                      destination.queue ? &*destination.queue : nullptr);
-  return hand_over_graph(
-      py::handle(self).cast<const Graph&>(), device, destination,
-      {feeds, arguments.given(1), arguments.given(2), arguments.given(4)},
-      descriptor_in(arguments.given(6)));
+  const Device device =
+      chosen_device(arguments.given(3), destination.queue ? &*destination.queue : nullptr);
+  return hand_over_graph(py::handle(self).cast<const Graph&>(), device, destination,
+                         {feeds, arguments.given(1), arguments.given(2), arguments.given(4)},
+                         descriptor_in(arguments.given(6)));
 }
 
-constexpr std::array<const char*, 6> encode_names = {
-    "command_buffer", "feeds", "target_tensors", "target_operations", "results",
-    "execution_descriptor"};
+constexpr std::array<const char*, 6> encode_names = {"command_buffer", "feeds",
+                                                     "target_tensors", "target_operations",
+                                                     "results",        "execution_descriptor"};
 
 py::object graph_encode(PyObject* self, const CallArguments<6>& arguments) {
   Destination destination;
@@ -216,10 +214,9 @@ py::object graph_encode(PyObject* self, const CallArguments<6>& arguments) {
       arguments.required(0, "encode", "command_buffer"), "command_buffer");
   PyObject* const feeds = arguments.required(1, "encode", "feeds");
   const Device device = destination.buffer->queue().device();
-  return hand_over_graph(
-      py::handle(self).cast<const Graph&>(), device, destination,
-      {feeds, arguments.given(2), arguments.given(3), arguments.given(4)},
-      descriptor_in(arguments.given(5)));
+  return hand_over_graph(py::handle(self).cast<const Graph&>(), device, destination,
+                         {feeds, arguments.given(2), arguments.given(3), arguments.given(4)},
+                         descriptor_in(arguments.given(5)));
 }
 
 py::object hand_over_executable(PyObject* self, Destination destination, PyObject* feeds,
@@ -265,8 +262,7 @@ py::object executable_encode(PyObject* self, const CallArguments<4>& arguments) 
 template <auto function, const auto& names, const char* name>
 PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t positional,
                PyObject* keywords) {
-  return translated(
-      [&] { return function(self, {name, names, arguments, positional, keywords}); });
+  return translated([&] { return function(self, {name, names, arguments, positional, keywords}); });
 }
 
 constexpr char run_async_name[] = "run_async";

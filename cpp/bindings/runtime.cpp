@@ -7,9 +7,7 @@
 #include "runtime/variable_access.h"
 
 namespace mpsg::python {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 TensorType to_type(const Tensor& placeholder, const py::object& object) {
   auto type = placeholder.type();

@@ -58,8 +58,8 @@ void EventTimeline::abandon() noexcept {
         scheduler.finish_locked(
             *wait.task,
             std::make_exception_ptr(ExecutionError(
-                "the event is gone, and had the value " + std::to_string(value_) +
-                " where " + std::to_string(wait.value) + " was waited for: nobody can signal it")),
+                "the event is gone, and had the value " + std::to_string(value_) + " where " +
+                std::to_string(wait.value) + " was waited for: nobody can signal it")),
             effects);
   }
   effects.apply();
@@ -71,7 +71,8 @@ void EventTimeline::forget(const Task& task) noexcept {
   Effects effects;
   {
     const auto held = scheduler.lock();
-    const auto found = std::ranges::find(waiting_, &task, [](const Waiting& w) { return w.task.get(); });
+    const auto found =
+        std::ranges::find(waiting_, &task, [](const Waiting& w) { return w.task.get(); });
     if (found == waiting_.end()) return;
     garbage = std::move(found->task);
     waiting_.erase(found);

@@ -37,8 +37,7 @@ class EventTimeline {
 
   // With the scheduler's lock.
   void make_room();
-  void attach(const std::shared_ptr<Task>& task, uint64_t value,
-              Effects& effects) noexcept;
+  void attach(const std::shared_ptr<Task>& task, uint64_t value, Effects& effects) noexcept;
   std::exception_ptr error_at(uint64_t value) const;
 
   uint64_t value_ = 0;
@@ -50,7 +49,8 @@ class EventTimeline {
 /// Done when the event has a value. Its error is that of the work that signalled.
 class EventWait final : public Task {
  public:
-  explicit EventWait(std::shared_ptr<EventTimeline> event) : Task(nullptr), event_(std::move(event)) {}
+  explicit EventWait(std::shared_ptr<EventTimeline> event)
+      : Task(nullptr), event_(std::move(event)) {}
 
  protected:
   bool advance(RunControl&) override { return true; }

@@ -45,8 +45,8 @@ void run(const Graph& graph, const Device& device, const CommandQueue* queue,
          const TensorDataMap& feeds, Targets& targets, const std::vector<Operation>& operations) {
   CallerLock caller;
   const SplitMap given(feeds);
-  const auto launch = launch_for(
-      {graph, device, given.tensors, given.values, targets.tensors, operations}, caller);
+  const auto launch =
+      launch_for({graph, device, given.tensors, given.values, targets.tensors, operations}, caller);
   std::vector<TensorData> ordered;
   for (const auto at : launch->order) ordered.push_back(given.values[static_cast<size_t>(at)]);
   run_now(*launch->executable, ordered, targets.results, caller, queue);
@@ -175,8 +175,8 @@ TensorDataMap Graph::run_async(const CommandQueue& queue, const TensorDataMap& f
   return targets.map();
 }
 
-void Graph::run_async(const CommandQueue& queue, const TensorDataMap& feeds,
-                      TensorDataMap& results, const std::vector<Operation>& target_operations,
+void Graph::run_async(const CommandQueue& queue, const TensorDataMap& feeds, TensorDataMap& results,
+                      const std::vector<Operation>& target_operations,
                       const ExecutionDescriptor& descriptor) {
   Targets targets(results);
   hand_over(*this, nullptr, &queue, queue.device(), feeds, targets, target_operations, descriptor);
@@ -193,8 +193,8 @@ TensorDataMap Graph::encode(const CommandBuffer& buffer, const TensorDataMap& fe
   return targets.map();
 }
 
-void Graph::encode(const CommandBuffer& buffer, const TensorDataMap& feeds,
-                   TensorDataMap& results, const std::vector<Operation>& target_operations,
+void Graph::encode(const CommandBuffer& buffer, const TensorDataMap& feeds, TensorDataMap& results,
+                   const std::vector<Operation>& target_operations,
                    const ExecutionDescriptor& descriptor) {
   Targets targets(results);
   hand_over(*this, &buffer, &buffer.queue(), buffer.queue().device(), feeds, targets,
@@ -227,9 +227,10 @@ std::vector<TensorData> Executable::run_async(
   return hand_over(*this, nullptr, queue, feeds, results, descriptor);
 }
 
-std::vector<TensorData> Executable::encode(
-    const CommandBuffer& buffer, std::span<const TensorData> feeds,
-    std::span<const TensorData> results, const ExecutableExecutionDescriptor& descriptor) const {
+std::vector<TensorData> Executable::encode(const CommandBuffer& buffer,
+                                           std::span<const TensorData> feeds,
+                                           std::span<const TensorData> results,
+                                           const ExecutableExecutionDescriptor& descriptor) const {
   return hand_over(*this, &buffer, buffer.queue(), feeds, results, descriptor);
 }
 

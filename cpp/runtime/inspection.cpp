@@ -115,7 +115,8 @@ size_t Executable::resident_bytes() const {
   // Names, types and attributes of a step and of a value, roughly.
   constexpr size_t step_bytes = 1024, value_bytes = sizeof(PlanValue) + 64;
   return sizeof(State) + inspected().memory.constant_bytes + inspected().program->resident_bytes() +
-         inspected().plan->steps.size() * step_bytes + inspected().plan->values.size() * value_bytes;
+         inspected().plan->steps.size() * step_bytes +
+         inspected().plan->values.size() * value_bytes;
 }
 
 }  // namespace mpsg

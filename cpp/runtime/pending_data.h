@@ -31,9 +31,7 @@ class PendingData {
     return data.pending_;
   }
   /// Its memory, whether or not the values are there; nullptr if not even the size is known.
-  static void* address_of(const TensorData& data) {
-    return data.known() ? data.data_ : nullptr;
-  }
+  static void* address_of(const TensorData& data) { return data.known() ? data.data_ : nullptr; }
   static bool known(const TensorData& data) { return data.known(); }
 
   const std::shared_ptr<Task>& task() const { return task_; }

@@ -109,9 +109,8 @@ void Run::take_results(std::span<const TensorData> feeds, std::span<TensorData> 
       continue;
     }
     if (result.type() != state_.target_types[i])
-      throw FeedError("result " + std::to_string(i) + " is " +
-                      state_.target_types[i].to_string() + "; the memory given for it is " +
-                      result.type().to_string());
+      throw FeedError("result " + std::to_string(i) + " is " + state_.target_types[i].to_string() +
+                      "; the memory given for it is " + result.type().to_string());
     frame_->results[i] = PendingData::address_of(result);
     check_overlap(feeds, results, i);
   }
@@ -145,8 +144,8 @@ void Run::begin(RunControl* control) {
   for (size_t i = 0; i < state_.variables.size(); ++i) {
     const auto& use = state_.variables[i];
     if (use.reads && !use.variable->damage.empty())
-      throw ExecutionError("variable '" + use.variable->name + "' has no value: " +
-                           use.variable->damage + ". Assign it, or load it");
+      throw ExecutionError("variable '" + use.variable->name +
+                           "' has no value: " + use.variable->damage + ". Assign it, or load it");
     frame_->variables[i] = use.variable->bytes->mutable_data();
   }
   auto& frame = *frame_;
@@ -155,8 +154,8 @@ void Run::begin(RunControl* control) {
     if (times_.empty()) times_ = frame.times;
     start_ = std::chrono::steady_clock::now();
   }
-  state_.program->begin(*frame.context, {frame.feeds, frame.results, frame.variables,
-                                         graph_->seed, number_, times_, control});
+  state_.program->begin(*frame.context, {frame.feeds, frame.results, frame.variables, graph_->seed,
+                                         number_, times_, control});
   in_progress_ = true;
 }
 
@@ -194,20 +193,20 @@ std::string Run::fail(const std::string& reason) noexcept {
   const size_t step = frame_->context->step;
   std::string updated, damaged, told;
   try {
-  for (const auto& use : state_.variables) {
-    if (!use.writes || step < use.first_write) continue;
-    if (step > use.last_write) {
-      append_name(updated, use.variable->name);
-      if (!use.variable->damage.empty()) use.variable->damage.clear();
-      continue;
+    for (const auto& use : state_.variables) {
+      if (!use.writes || step < use.first_write) continue;
+      if (step > use.last_write) {
+        append_name(updated, use.variable->name);
+        if (!use.variable->damage.empty()) use.variable->damage.clear();
+        continue;
+      }
+      append_name(damaged, use.variable->name);
+      use.variable->damage = "a run failed while it wrote it (" + reason + ")";
     }
-    append_name(damaged, use.variable->name);
-    use.variable->damage = "a run failed while it wrote it (" + reason + ")";
-  }
-  frame_.reset();
-  if (!updated.empty()) told += ". Variables that the run had updated: " + updated;
-  if (!damaged.empty())
-    told += ". Half written, and without a value until assigned or loaded: " + damaged;
+    frame_.reset();
+    if (!updated.empty()) told += ". Variables that the run had updated: " + updated;
+    if (!damaged.empty())
+      told += ". Half written, and without a value until assigned or loaded: " + damaged;
   } catch (const std::bad_alloc&) {
     for (const auto& use : state_.variables)
       if (use.writes) use.variable->damage = "out of memory";  // needs none

@@ -149,7 +149,8 @@ void run_one(const Executable& executable, std::span<const TensorData> feeds,
   for (const auto& feed : feeds)
     if (const auto& pending = PendingData::of(feed)) pending->wait(caller);
   for (const auto& result : results)
-    if (const auto& pending = PendingData::of(result)) Scheduler::shared().wait(*pending->task(), caller);
+    if (const auto& pending = PendingData::of(result))
+      Scheduler::shared().wait(*pending->task(), caller);
   auto& executor = state.device.executor();
   if (entered == &executor)
     throw ExecutionError("this thread is in the middle of a run (does a signal handler run a "
@@ -178,10 +179,8 @@ void run_now(const Executable& executable, std::span<const TensorData> feeds,
   if (const auto specialized = specialization_for(executable, feeds, caller))
     return run_now(*specialized, feeds, results, caller, queue, times);
   if (queue) check_queue(executable, *queue);
-  auto* const order =
-      queue ? &queue->state()->order : &executable.state().queue->order;
-  if (!executable.state().stages)
-    return run_one(executable, feeds, results, caller, order, times);
+  auto* const order = queue ? &queue->state()->order : &executable.state().queue->order;
+  if (!executable.state().stages) return run_one(executable, feeds, results, caller, order, times);
   run_in_stages(executable, feeds, results, caller,
                 [&](const Executable& stage, auto of, auto into) {
                   run_one(stage, of, into, caller, order, {});

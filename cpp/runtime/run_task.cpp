@@ -20,7 +20,10 @@ class OrderedRun : public Task {
  public:
   OrderedRun(Executor* executor, std::shared_ptr<QueueState> queue, RunOrder order,
              std::vector<std::shared_ptr<Task>> needs)
-      : Task(executor), order_(std::move(order)), queue_(std::move(queue)), needs_(std::move(needs)) {}
+      : Task(executor),
+        order_(std::move(order)),
+        queue_(std::move(queue)),
+        needs_(std::move(needs)) {}
 
   std::vector<TensorData>& results() { return order_.results; }
 
@@ -136,10 +139,9 @@ class StagedRun final : public OrderedRun {
     std::vector<TensorData> feeds;
     for (const auto& feed : order().feeds) feeds.push_back(PendingData::settled(feed));
     auto& results = results_memory();
-    run_in_stages(*order().executable, feeds, results, caller,
-                  [&](const Executable& stage, auto of, auto into) {
-                    run_in_turn(stage, of, into, caller);
-                  });
+    run_in_stages(
+        *order().executable, feeds, results, caller,
+        [&](const Executable& stage, auto of, auto into) { run_in_turn(stage, of, into, caller); });
     for (size_t i = 0; i < results.size(); ++i) pending_[i]->set_late_value(results[i]);
   }
 
@@ -150,9 +152,9 @@ class StagedRun final : public OrderedRun {
     order.executable = {std::shared_ptr<void>(), &stage};
     order.feeds.assign(feeds.begin(), feeds.end());
     order.results.assign(results.begin(), results.end());
-    const auto task = std::make_shared<RunTask>(&stage.device().executor(), stage.state().queue,
-                                                std::move(order),
-                                                std::vector<std::shared_ptr<Task>>());
+    const auto task =
+        std::make_shared<RunTask>(&stage.device().executor(), stage.state().queue, std::move(order),
+                                  std::vector<std::shared_ptr<Task>>());
     std::ranges::copy(task->results(), results.begin());
     Submission submission;
     submission.task = task;
@@ -230,7 +232,8 @@ EncodedRun encode_run(const CommandBuffer& buffer, RunOrder order, CallerLock& c
     std::shared_ptr<OrderedRun> task;
     if (executable->state().stages) {
       HandlerLane::require_threads();
-      auto staged = std::make_shared<StagedRun>(queue, std::move(order), std::move(before.needs), caller);
+      auto staged =
+          std::make_shared<StagedRun>(queue, std::move(order), std::move(before.needs), caller);
       std::vector<std::shared_ptr<PendingData>> pending;
       for (const auto& result : staged->results()) {
         pending.push_back(std::make_shared<PendingData>(staged));

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "mpsg/command_queue.h"
-#include "mpsg/execution_descriptor.h"
 #include "mpsg/executable.h"
+#include "mpsg/execution_descriptor.h"
 #include "runtime/caller_lock.h"
 
 namespace mpsg {
@@ -16,7 +16,8 @@ namespace mpsg {
 class Task;
 
 /// Told of a run's results; `error` is empty if they are there.
-using ResultsHandler = std::function<void(std::vector<TensorData> results, std::exception_ptr error)>;
+using ResultsHandler =
+    std::function<void(std::vector<TensorData> results, std::exception_ptr error)>;
 
 /// A run for a queue.
 struct RunOrder {
@@ -41,8 +42,8 @@ EncodedRun run_async(const CommandQueue& queue, RunOrder order, CallerLock& call
 /// committed to it; without, to the graph's own. The caller's lock is let go if that takes long.
 /// `times`: empty, or one for each step.
 void run_now(const Executable& executable, std::span<const TensorData> feeds,
-             std::span<TensorData> results, CallerLock& caller,
-             const CommandQueue* queue = nullptr, std::span<StepTime> times = {});
+             std::span<TensorData> results, CallerLock& caller, const CommandQueue* queue = nullptr,
+             std::span<StepTime> times = {});
 
 /// Throws FeedError if the queue is another device's.
 void check_queue(const Executable& executable, const CommandQueue& queue);

@@ -129,8 +129,7 @@ void Scheduler::submit(std::span<Submission> submissions) {
   Effects effects;
   {
     const auto held = lock();
-    if (finished_)
-      throw ExecutionError("the process is ending: nothing can be submitted any more");
+    if (finished_) throw ExecutionError("the process is ending: nothing can be submitted any more");
     for (const auto& submission : submissions) {
       reserve(submission);
       // Those of one batch wait for each other.
@@ -158,15 +157,13 @@ void Scheduler::make_ready(std::shared_ptr<Task> task, Effects& effects) noexcep
   effects.add_immediate(std::move(task));
 }
 
-void Scheduler::release(std::vector<std::shared_ptr<Task>>& dependents,
-                        Effects& effects) noexcept {
+void Scheduler::release(std::vector<std::shared_ptr<Task>>& dependents, Effects& effects) noexcept {
   for (auto& task : dependents)
     if (--task->waits_for_ == 0 && !task->done()) make_ready(std::move(task), effects);
   dependents.clear();
 }
 
-void Scheduler::finish_locked(Task& task, std::exception_ptr error,
-                              Effects& effects) noexcept {
+void Scheduler::finish_locked(Task& task, std::exception_ptr error, Effects& effects) noexcept {
   (task.earlier_ ? task.earlier_->later_ : first_in_flight_) = task.later_;
   (task.later_ ? task.later_->earlier_ : last_in_flight_) = task.earlier_;
   task.earlier_ = task.later_ = nullptr;

@@ -17,8 +17,8 @@ namespace mpsg {
 /// looked for.
 struct Specializations {
   Specializations();
-  const uint64_t id;                  // no other has it
-  std::atomic<bool> wanted{false};    // specialize was called
+  const uint64_t id;                // no other has it
+  std::atomic<bool> wanted{false};  // specialize was called
   std::mutex mutex;
   std::shared_ptr<const Executable> last;
 };

@@ -173,10 +173,14 @@ std::shared_ptr<const Executable> ExecutableBuilder::next_stage(const Executable
   std::vector<Operation> operations;
   for (const auto id : state.operations)
     if (!stages.cut.done.contains(id)) operations.emplace_back(data, id);
-  const auto key = key_of(*data, state.device, feeds, state.targets, operations, state.callables,
-                          state.stitch);
+  const auto key =
+      key_of(*data, state.device, feeds, state.targets, operations, state.callables, state.stitch);
   return ExecutableCache::shared().get(data->id(), key, caller, [&] {
-    return build({graph, state.device, feeds, targets, operations,
+    return build({graph,
+                  state.device,
+                  feeds,
+                  targets,
+                  operations,
                   {stages.cut.done, state.callables, state.stitch}},
                  caller);
   });

@@ -24,8 +24,8 @@ struct Training {
   Tensor loss = ops::mean(
       ops::square(ops::subtraction(ops::matrix_multiplication(x, weights), wanted)), {0, 1});
   std::vector<mpsg::Operation> updates = {ops::assign(
-      weights, ops::stochastic_gradient_descent(0.05, weights,
-                                                graph.gradients(loss, {weights})[0]))};
+      weights,
+      ops::stochastic_gradient_descent(0.05, weights, graph.gradients(loss, {weights})[0]))};
 
   /// Any slow source of data would do.
   mpsg::TensorDataMap batch(unsigned step) const {

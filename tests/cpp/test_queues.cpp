@@ -21,9 +21,9 @@ struct Counter {
   Tensor count = variable(graph, {0, 0});
   Tensor sum = graph.add_one("addition", {{"primary_tensor", count}, {"secondary_tensor", x}});
   Tensor before = graph.add_one("identity", {{"tensor", count}});
-  Operation update =
-      graph.add_operation("assign", {{"variable", count}, {"tensor", sum}});
-  Tensor next = graph.add_one("addition", {{"primary_tensor", x}, {"secondary_tensor", Scalar(1.0)}});
+  Operation update = graph.add_operation("assign", {{"variable", count}, {"tensor", sum}});
+  Tensor next =
+      graph.add_one("addition", {{"primary_tensor", x}, {"secondary_tensor", Scalar(1.0)}});
   TensorData feed = data<float>({2}, {1, 2});
 };
 
@@ -35,8 +35,8 @@ TEST_CASE("an asynchronous run's results wait when they are read") {
   SharedEvent gate;
   ExecutionDescriptor descriptor;
   descriptor.wait_for_event(gate, 1);
-  const auto results = counter.graph.run_async(queue, {{counter.x, counter.feed}},
-                                               {counter.next}, {}, descriptor);
+  const auto results =
+      counter.graph.run_async(queue, {{counter.x, counter.feed}}, {counter.next}, {}, descriptor);
   const auto& next = results.at(counter.next);
   CHECK(next.shape() == Shape{2});
   CHECK(!next.ready());
@@ -112,8 +112,8 @@ TEST_CASE("handlers get results or the error, and may throw") {
     called.acquire();
     CHECK_THROWS_AS(failed.at(counter.next).data(), ExecutionError);
     // Who is fed the results of a failed run fails, too.
-    CHECK_THROWS_AS(
-        counter.graph.run({{counter.x, failed.at(counter.next)}}, {counter.next}), ExecutionError);
+    CHECK_THROWS_AS(counter.graph.run({{counter.x, failed.at(counter.next)}}, {counter.next}),
+                    ExecutionError);
   }
   run();
   called.acquire();
@@ -127,8 +127,7 @@ TEST_CASE("an executable runs asynchronously, in given memory, for other sizes")
   const auto x = placeholder(graph, {-1, 2});
   const auto y = graph.add_one("square", {{"tensor", x}});
   const auto executable = graph.compile(Device(), {{x, {DataType::float32, {-1, 2}}}}, {y});
-  CHECK(executable->output_types() ==
-        std::vector<TensorType>{{DataType::float32, Shape{-1, 2}}});
+  CHECK(executable->output_types() == std::vector<TensorType>{{DataType::float32, Shape{-1, 2}}});
   CHECK_THROWS_AS(executable->kernels(), GraphError);
   CHECK(executable->output_types({{DataType::float32, {3, 2}}}) ==
         std::vector<TensorType>{{DataType::float32, {3, 2}}});
@@ -167,10 +166,11 @@ TEST_CASE("a compilation may go on while its caller does") {
   compiled.acquire();
   CHECK(told.get() == executable.get());
   // An error reaches whoever needs the executable.
-  const auto bad = graph.add_one("reshape", {{"tensor", placeholder(graph, {-1})},
-                                             {"shape", std::vector<int64_t>{2, 3}}});
-  const auto failing = graph.compile(
-      Device(), {{graph.placeholder_tensors()[1], {DataType::float32, {5}}}}, {bad}, {}, descriptor);
+  const auto bad = graph.add_one(
+      "reshape", {{"tensor", placeholder(graph, {-1})}, {"shape", std::vector<int64_t>{2, 3}}});
+  const auto failing =
+      graph.compile(Device(), {{graph.placeholder_tensors()[1], {DataType::float32, {5}}}}, {bad},
+                    {}, descriptor);
   compiled.acquire();
   CHECK(told == nullptr);
   CHECK_THROWS_AS(failing->kernels(), GraphError);
@@ -196,8 +196,9 @@ TEST_CASE("threads submit to queues with events between them") {
         if (i % 7 == 0 && values<float>(results.at(counter.next)) != std::vector<float>{2, 3})
           ++wrong;
         if (i % 11 == 0 &&
-            values<float>(counter.graph.run({{counter.x, counter.feed}}, {counter.next})
-                              .at(counter.next)) != std::vector<float>{2, 3})
+            values<float>(
+                counter.graph.run({{counter.x, counter.feed}}, {counter.next}).at(counter.next)) !=
+                std::vector<float>{2, 3})
           ++wrong;
       }
       event.wait(runs);

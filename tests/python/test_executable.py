@@ -141,7 +141,7 @@ def test_arguments_are_checked(bad: dict[str, object]) -> None:
     with pytest.raises(TypeError):
         graph.run(**bad)  # type: ignore[call-overload]
     with pytest.raises(TypeError):
-        executable.run([X], None, None)  # type: ignore[call-overload]
+        executable.run([X], None, None, None)  # type: ignore[call-overload]
     with pytest.raises(TypeError):
         executable.run([X], feeds=[X])  # type: ignore[call-overload]
     with pytest.raises(TypeError):

@@ -7,8 +7,8 @@
 namespace mpsg {
 
 /// Rebuilds the module with one operation `stitched` for each region. Does nothing for a backend
-/// without stitching. With MPSG_STITCH=0, or without `grow`, every operation becomes a region of its
-/// own.
+/// without stitching. With MPSG_STITCH=0, or without `grow`, every operation becomes a region of
+/// its own.
 void form_regions(Module& module, const Backend& backend, bool grow = true);
 
 /// The same, with the settings given.
