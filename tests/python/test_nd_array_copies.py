@@ -27,8 +27,8 @@ def random_layout(generator: np.random.Generator, shape: tuple[int, ...], name: 
     for size, step in zip(shape, steps, strict=True):
         backwards = generator.integers(3) == 0
         keys.append(slice(0, size * step, step) if not backwards else slice(None, None, -step))
-    result = memory[tuple(keys)]
-    return result[tuple(slice(0, size) for size in shape)]
+    result = memory[(*keys, ...)]
+    return result[(*(slice(0, size) for size in shape), ...)]
 
 
 def random_shape(generator: np.random.Generator) -> tuple[int, ...]:
@@ -74,7 +74,8 @@ def test_conversion_is_the_graphs_cast(source: str, target: str) -> None:
     given = numbers(source, (7, 30))
     if source in ("float16", "bfloat16", "float32", "float64"):
         edges = [np.nan, np.inf, -np.inf, -0.0, 1e-40, 6e-8, 65519.9, 65520, 3e38, -1e30, 255.5]
-        given[0, : len(edges)] = np.array(edges).astype(given.dtype)
+        with np.errstate(over="ignore"):
+            given[0, : len(edges)] = np.array(edges).astype(given.dtype)
     elif source in INTEGERS:
         limits = np.iinfo(source)
         given[0, :2] = limits.min, limits.max
@@ -125,18 +126,22 @@ def test_conversion_agrees_with_numpy(seed: int) -> None:
         assert same(into, given.astype(numpy_type(target)))
 
 
+def counting(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    return (np.arange(np.prod(shape), dtype=np.int32) % 251).astype(name).reshape(shape)
+
+
 @pytest.mark.parametrize("name", ["uint8", "float16", "float32", "complex64"])
 def test_large_copies(name: str) -> None:
     """Those that go past the caches: rows, transposes, three channels, conversions."""
     size = numpy_type(name).itemsize
     rows, columns = 1543, (9 << 20) // size // 1543
-    given = numbers(name, (rows, columns + 9))[:, 3 : columns + 3]
+    given = counting(name, (rows, columns + 9))[:, 3 : columns + 3]
     assert same(mpsg.NDArray(given).copy().numpy(), given)
     padded = np.zeros((rows, columns + 7), numpy_type(name))
     mpsg.NDArray(given).export_data(padded[:, 5:-2])
     assert same(padded[:, 5:-2], given) and not padded[:, :5].any() and not padded[:, -2:].any()
     assert same(mpsg.NDArray(given.T).copy().numpy(), given.T)
-    images = numbers(name, (3, 3, 1 + (1 << 20) // size, 1))
+    images = counting(name, (3, 3, 1 + (1 << 20) // size, 1))
     assert same(
         mpsg.NDArray(images.transpose(0, 2, 3, 1)).copy().numpy(), images.transpose(0, 2, 3, 1)
     )
@@ -219,7 +224,7 @@ def test_bytes(name: str) -> None:
     seen = np.frombuffer(spread, np.uint8)[3:].reshape(-1)[: 5 * 8 * size].view(given.dtype)
     assert same(seen[: 3 * 10].reshape(3, 10)[:, :8:2], given)
     array.write_bytes(bytes(given.nbytes))
-    assert not array.numpy().view(np.uint8).any()
+    assert not any(array.numpy().tobytes())
     array.write_bytes(spread, (5 * size * 2, 2 * size), offset=3)
     assert same(array.numpy(), given)
     backwards = bytearray(given.nbytes)
