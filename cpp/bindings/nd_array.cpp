@@ -148,8 +148,10 @@ void bind_making(Class& type) {
           },
           py::arg("shape"), py::arg("data_type") = py::cast(DataType::float32),
           py::arg("row_bytes") = 0,
-          "empty(shape, data_type=mpsg.float32, row_bytes=0)\n--\n\n"
-          "Memory of its own, not initialised (MPSNDArrayDescriptor). row_bytes: from one row to "
+          "empty(shape, data_type=..., row_bytes=0)\n--\n\n"
+          "Memory of its own, not initialised (MPSNDArrayDescriptor), of float32 unless another "
+          "type is "
+          "given. row_bytes: from one row to "
           "the next; 0: rows follow each other.")
       .def_static(
           "matrix",
@@ -163,7 +165,7 @@ void bind_making(Class& type) {
           py::arg("rows"), py::arg("columns"), py::arg("row_bytes") = 0,
           py::arg("data_type") = py::cast(DataType::float32), py::arg("matrices") = 1,
           py::arg("matrix_bytes") = 0, py::arg("buffer") = py::none(), py::arg("offset") = 0,
-          "matrix(rows, columns, row_bytes=0, data_type=mpsg.float32, matrices=1, matrix_bytes=0, "
+          "matrix(rows, columns, row_bytes=0, data_type=..., matrices=1, matrix_bytes=0, "
           "buffer=None, offset=0)\n--\n\n"
           "One matrix, or several (MPSMatrix): shape (rows, columns) or (matrices, rows, columns). "
           "It lies over `buffer` from byte `offset` on, without a copy, or has its own memory.")
@@ -178,7 +180,7 @@ void bind_making(Class& type) {
           py::arg("length"), py::arg("data_type") = py::cast(DataType::float32),
           py::arg("vectors") = 1, py::arg("vector_bytes") = 0, py::arg("buffer") = py::none(),
           py::arg("offset") = 0,
-          "vector(length, data_type=mpsg.float32, vectors=1, vector_bytes=0, buffer=None, "
+          "vector(length, data_type=..., vectors=1, vector_bytes=0, buffer=None, "
           "offset=0)\n--\n\n"
           "One vector, or several (MPSVector): shape (length,) or (vectors, length).")
       .def_static("from_buffer", &from_buffer, py::arg("buffer"), py::arg("data_type"),
@@ -189,7 +191,7 @@ void bind_making(Class& type) {
                   "descriptor:).")
       .def_static("from_image_batch", &from_image_batch, py::arg("images"),
                   py::arg("data_type") = py::cast(DataType::float32),
-                  "from_image_batch(images, data_type=mpsg.float32)\n--\n\n"
+                  "from_image_batch(images, data_type=...)\n--\n\n"
                   "Images as numbers of shape (images, height, width, channels) "
                   "(MPSImageBatch).");
 }
@@ -314,7 +316,7 @@ void bind_copies(Class& type) {
             return copy_unlocked(a.byte_count(), [&] { return a.to_image_batch(wanted); });
           },
           py::arg("data_type") = py::cast(DataType::uint8),
-          "to_image_batch(self, data_type=mpsg.uint8)\n--\n\n"
+          "to_image_batch(self, data_type=...)\n--\n\n"
           "Numbers as images: clamped to [0, 1], scaled, rounded to nearest even; NaN is 0.");
 }
 

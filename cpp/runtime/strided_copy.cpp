@@ -16,19 +16,27 @@ namespace {
 template <class Body>
 void for_each_outer(const CopyWalk& walk, int inner, Body&& body) {
   const int outer = walk.rank - inner;
+  if (outer == 0) return body(walk.from, walk.to);
+  const auto last = static_cast<size_t>(outer) - 1;
   std::array<int64_t, max_rank> index{};
-  const auto* from = walk.from;
-  auto* to = walk.to;
+  const auto* line_from = walk.from;
+  auto* line_to = walk.to;
   while (true) {
-    body(from, to);
-    int axis = outer - 1;
+    const auto* from = line_from;
+    auto* to = line_to;
+    for (int64_t i = 0; i < walk.sizes[last]; ++i) {
+      body(from, to);
+      from += walk.from_strides[last];
+      to += walk.to_strides[last];
+    }
+    int axis = outer - 2;
     for (; axis >= 0; --axis) {
       const auto a = static_cast<size_t>(axis);
-      from += walk.from_strides[a];
-      to += walk.to_strides[a];
+      line_from += walk.from_strides[a];
+      line_to += walk.to_strides[a];
       if (++index[a] < walk.sizes[a]) break;
-      from -= walk.sizes[a] * walk.from_strides[a];
-      to -= walk.sizes[a] * walk.to_strides[a];
+      line_from -= walk.sizes[a] * walk.from_strides[a];
+      line_to -= walk.sizes[a] * walk.to_strides[a];
       index[a] = 0;
     }
     if (axis < 0) return;

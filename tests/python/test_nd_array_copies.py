@@ -366,3 +366,19 @@ def test_many_layouts(seed: int) -> None:
         into = random_layout(generator, shape, target)
         mpsg.NDArray(given).export_data(into)
         assert same(into, converted(np.ascontiguousarray(given), target))
+
+
+@pytest.mark.soak
+def test_more_than_4_gib() -> None:
+    """More than 2^31 elements and 4 GiB: counts, strides and offsets of 64 bits."""
+    rows, columns = 2**16 + 1, 2**15 + 1
+    counting = mpsg.NDArray(np.arange(columns, dtype=np.int16)).broadcast_to((rows, columns))
+    padded = mpsg.NDArray.empty((rows, columns), mpsg.int16, row_bytes=2 * columns + 6)
+    assert padded.element_count > 2**31 and padded.byte_count > 2**32
+    padded.import_data(counting)
+    row = np.arange(columns, dtype=np.int16)
+    for at in (0, 1, 2**15, rows - 1):
+        assert np.array_equal(padded[at].numpy(), row)
+    part = padded[::4096, ::-1]
+    assert np.array_equal(part.copy().numpy(), np.broadcast_to(row[::-1], part.shape))
+    assert np.array_equal(padded.T[-1].copy(mpsg.float32).numpy(), np.full(rows, row[-1]))
