@@ -151,33 +151,36 @@ struct Taken {
   std::shared_ptr<void> owner;
 };
 
+/// A producer's deleter may count on the GIL.
 template <class Managed>
-std::shared_ptr<Managed> take_ownership(const py::object& capsule) {
+void give_back(PyObject* holder) {
+  const py::error_scope pending;
+  auto* const managed = static_cast<Managed*>(PyCapsule_GetPointer(holder, nullptr));
+  if (managed->deleter) managed->deleter(managed);
+}
+
+template <class Managed>
+std::pair<const Managed&, std::shared_ptr<void>> take_ownership(const py::object& capsule) {
   auto* const managed =
       static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), Names<Managed>::fresh));
   if (!managed) throw py::error_already_set();
-  std::shared_ptr<Managed> owner(managed, [](Managed* held) {
-    if (!held->deleter || !Py_IsInitialized()) return;
-    const py::gil_scoped_acquire gil;  // a producer may count on it
-    const py::error_scope pending;
-    held->deleter(held);
-  });
+  auto owner = keep_alive(managed, give_back<Managed>);
   if (PyCapsule_SetName(capsule.ptr(), Names<Managed>::used) != 0) throw py::error_already_set();
-  return owner;
+  return {*managed, std::move(owner)};
 }
 
 Taken take(const py::object& capsule) {
   if (PyCapsule_IsValid(capsule.ptr(), Names<DLManagedTensorVersioned>::fresh)) {
-    auto owner = take_ownership<DLManagedTensorVersioned>(capsule);
-    if (owner->major != 1)
-      throw FeedError("the array is given by version " + std::to_string(owner->major) +
+    const auto [managed, owner] = take_ownership<DLManagedTensorVersioned>(capsule);
+    if (managed.major != 1)
+      throw FeedError("the array is given by version " + std::to_string(managed.major) +
                       " of DLPack; mpsg knows version 1");
-    const auto flags = owner->flags;
-    return {owner->tensor, (flags & flag_read_only) != 0, (flags & flag_padded) != 0, owner};
+    const auto flags = managed.flags;
+    return {managed.tensor, (flags & flag_read_only) != 0, (flags & flag_padded) != 0, owner};
   }
   if (PyCapsule_IsValid(capsule.ptr(), Names<DLManagedTensor>::fresh)) {
-    auto owner = take_ownership<DLManagedTensor>(capsule);
-    return {owner->tensor, false, false, owner};
+    const auto [managed, owner] = take_ownership<DLManagedTensor>(capsule);
+    return {managed.tensor, false, false, owner};
   }
   if (PyCapsule_IsValid(capsule.ptr(), Names<DLManagedTensorVersioned>::used) ||
       PyCapsule_IsValid(capsule.ptr(), Names<DLManagedTensor>::used))

@@ -21,8 +21,9 @@ NDArray get_item(const NDArray& array, const py::handle& key);
 /// Gives a class the buffer protocol over NDArray's memory.
 void add_buffer_protocol(const py::handle& type);
 
-/// Keeps a Python object alive from C++; let go from any thread.
-std::shared_ptr<void> keep_alive(py::object object);
+/// Keeps what `held` points to until the last reference goes, from any thread; then `let_go` is
+/// called, with the GIL, with a capsule of it.
+std::shared_ptr<void> keep_alive(void* held, PyCapsule_Destructor let_go);
 
 /// The memory of an object with the buffer protocol, packed bytes. It stays exported while this
 /// lives.

@@ -100,17 +100,13 @@ int get_buffer(PyObject* self, Py_buffer* view, int flags) {
 
 void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Exported*>(view->internal); }
 
-/// Lets a Py_buffer go, from any thread.
-struct Release {
-  void operator()(Py_buffer* held) const {
-    if (Py_IsInitialized()) {
-      const py::gil_scoped_acquire gil;
-      const py::error_scope pending;
-      PyBuffer_Release(held);
-    }
-    delete held;
-  }
-};
+/// Of the capsule that holds a Py_buffer.
+void release_borrowed(PyObject* capsule) {
+  const py::error_scope pending;
+  auto* const view = static_cast<Py_buffer*>(PyCapsule_GetPointer(capsule, nullptr));
+  PyBuffer_Release(view);
+  delete view;
+}
 
 }  // namespace
 
@@ -137,7 +133,14 @@ BorrowedBuffer borrow_buffer(const py::handle& object, bool writeable) {
     }
   }
   const std::span bytes(static_cast<std::byte*>(view->buf), static_cast<size_t>(view->len));
-  return {bytes, is_writeable, std::shared_ptr<Py_buffer>(view.release(), Release{})};
+  try {
+    auto owner = keep_alive(view.get(), release_borrowed);
+    view.release();
+    return {bytes, is_writeable, std::move(owner)};
+  } catch (...) {
+    if (view) PyBuffer_Release(view.get());
+    throw;
+  }
 }
 
 }  // namespace mpsg::python

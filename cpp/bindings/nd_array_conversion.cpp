@@ -9,15 +9,6 @@
 namespace mpsg::python {
 namespace {
 
-struct LetGo {
-  void operator()(void* held) const {
-    if (!Py_IsInitialized()) return;
-    const py::gil_scoped_acquire gil;
-    const py::error_scope pending;
-    Py_DECREF(static_cast<PyObject*>(held));
-  }
-};
-
 bool is_numpy(const py::handle& object) {
   const auto numpy = py::module_::import("numpy");
   return py::isinstance(object, numpy.attr("ndarray")) ||
@@ -43,7 +34,8 @@ NDArray from_numpy(const py::handle& object) {
     shaped.shape.append(array.shape(axis));
     strides.push_back(array.strides(axis));
   }
-  return {const_cast<void*>(array.data()), shaped, strides, keep_alive(array), array.writeable()};
+  return {const_cast<void*>(array.data()), shaped, strides, held_anywhere(array),
+          array.writeable()};
 }
 
 /// A whole index for PyLong and whatever has __index__; nullopt: it is none.
@@ -63,12 +55,16 @@ NDArray take_slice(const NDArray& array, int axis, const py::handle& key) {
 
 }  // namespace
 
-std::shared_ptr<void> keep_alive(py::object object) { return {object.release().ptr(), LetGo{}}; }
+std::shared_ptr<void> keep_alive(void* held, PyCapsule_Destructor let_go) {
+  auto* const capsule = PyCapsule_New(held, nullptr, let_go);
+  if (!capsule) throw py::error_already_set();
+  return held_anywhere(py::reinterpret_steal<py::object>(capsule));
+}
 
 NDArray to_nd_array(const py::handle& object, std::optional<DataType> wanted) {
   if (py::isinstance<NDArray>(object)) return object.cast<NDArray>();
   if (py::isinstance<TensorData>(object)) {
-    const auto data = object.cast<TensorData>();
+    const auto data = settled(object.cast<TensorData>());
     return NDArray(data, is_writeable(data));
   }
   if (is_numpy(object)) return from_numpy(object);
