@@ -100,15 +100,6 @@ py::object array_protocol(const py::object& self, const py::object& dtype, const
   return always ? array.attr("copy")() : array;
 }
 
-py::object tensor_data(const py::object& self) {
-  const auto& array = self.cast<const NDArray&>();
-  // What must not be written stays so: numpy's flag says it to TensorData.
-  if (!array.is_writeable() && array.is_packed() && array.is_aligned())
-    return wrap(to_tensor_data(numpy_of(self), std::nullopt));
-  return wrap(copy_unlocked(array.is_packed() ? 0 : array.byte_count(),
-                            [&] { return array.tensor_data(); }));
-}
-
 void import_into(const NDArray& to, const py::object& source) {
   const auto from = to_nd_array(source, to.data_type());
   copy_unlocked(to.byte_count(), [&] { to.import_data(from); });
@@ -307,7 +298,7 @@ void bind_copies(Class& type) {
           },
           py::arg("data_type") = py::none(),
           "copy(self, data_type=None)\n--\n\nA packed copy, converted if a type is given.")
-      .def("tensor_data", &tensor_data,
+      .def("tensor_data", &shared_tensor_data,
            "tensor_data(self)\n--\n\nThe same memory if it is packed, else a packed copy.")
       .def(
           "to_image_batch",
@@ -340,6 +331,14 @@ void bind_exchange(Class& type) {
 }
 
 }  // namespace
+
+TensorData shared_tensor_data(const py::object& self) {
+  const auto& array = self.cast<const NDArray&>();
+  const bool shares = array.is_packed() && array.is_aligned();
+  // What must not be written stays so: numpy's flag says it to TensorData.
+  if (shares && !array.is_writeable()) return to_tensor_data(numpy_of(self), std::nullopt);
+  return copy_unlocked(shares ? 0 : array.byte_count(), [&] { return array.tensor_data(); });
+}
 
 void bind_nd_array(py::module_& module) {
   Class type(module, "NDArray",

@@ -15,6 +15,8 @@ NDArray to_nd_array(const py::handle& object, std::optional<DataType> wanted = {
 NDArray to_target(const py::handle& object);
 /// The array as numpy's, over the same memory; `base` keeps that alive.
 py::object to_numpy(const NDArray& array, const py::object& base);
+/// The memory of a Python NDArray, which stays read-only if it is; a packed copy if it is strided.
+TensorData shared_tensor_data(const py::object& array);
 /// `array[key]`: integers, slices, ... and None. Throws IndexError, TypeError.
 NDArray get_item(const NDArray& array, const py::handle& key);
 

@@ -468,6 +468,16 @@ def test_a_feed_is_read_where_it_lies() -> None:
     assert sys.getrefcount(given) == before
 
 
+def test_a_result_that_is_not_there_yet_is_waited_for() -> None:
+    graph = mpsg.Graph()
+    x = graph.placeholder([300, 300], mpsg.float32)
+    y = x @ x
+    given = np.eye(300, dtype=np.float32)
+    pending = graph.run_async({x: given}, [y])
+    array = mpsg.NDArray(pending[y])
+    assert array.shape == (300, 300) and same(array.T.numpy(), given)
+
+
 # ---------------------------------------------------------------- hostile use
 
 
