@@ -1,5 +1,6 @@
 // The compiled module mpsg._mpsg.
 #include "bindings/bindings.h"
+#include "bindings/nd_array.h"
 
 PYBIND11_MODULE(_mpsg, module) {
   namespace python = mpsg::python;
@@ -9,6 +10,7 @@ PYBIND11_MODULE(_mpsg, module) {
   python::bind_errors(module);
   python::bind_types(module);
   python::bind_tensor_data(module);
+  python::bind_nd_array(module);
   python::bind_graph(module);
   python::bind_table(module);
   python::bind_runtime(module);

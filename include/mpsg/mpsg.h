@@ -9,6 +9,7 @@
 #include "mpsg/executable.h"
 #include "mpsg/execution_descriptor.h"
 #include "mpsg/graph.h"
+#include "mpsg/nd_array.h"
 #include "mpsg/ops.h"
 #include "mpsg/shape.h"
 #include "mpsg/shared_event.h"

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *("README.md", "CONTRIBUTING.md", "docs/compiler.md", "docs/benchmarks.md"),
     "docs/meaning.md",
+    "docs/data.md",
 ]
 
 

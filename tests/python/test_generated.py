@@ -25,7 +25,8 @@ STUB = ast.parse((ROOT / "python/mpsg/_mpsg.pyi").read_text())
 # Made by Python or pybind11 for every class, and of no use to a reader.
 MACHINERY = {"__module__", "__doc__", "__new__", "__init__", "__repr__", "__reduce__", "__dict__"}
 MACHINERY |= {"__weakref__", "__static_attributes__", "__firstlineno__"}
-# They only explain why they cannot be called.
+MACHINERY |= {"__buffer__", "__release_buffer__"}  # from Python 3.12 on
+# They only explain why they cannot be called (but NDArray has an __iter__ that can).
 REFUSALS = {"__bool__", "__iter__"}
 
 
@@ -66,7 +67,7 @@ def stub_members(definition: ast.ClassDef) -> dict[str, ast.stmt]:
             found[item.name] = item
         elif isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             found[item.target.id] = item
-    return {name: item for name, item in found.items() if name not in MACHINERY}
+    return {name: item for name, item in found.items() if name not in MACHINERY | REFUSALS}
 
 
 def classes() -> dict[str, ast.ClassDef]:

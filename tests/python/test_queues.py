@@ -515,9 +515,7 @@ def test_what_is_no_handler(wrong: object) -> None:
         Counter().graph.run_async({}, [], execution_descriptor=wrong)  # type: ignore[arg-type]
 
 
-def test_exceptions_of_handlers_are_reported(
-    counter: Counter, no_unraisable: list[Any]
-) -> None:
+def test_exceptions_of_handlers_are_reported(counter: Counter, no_unraisable: list[Any]) -> None:
     def handler(results: object, error: object) -> None:
         raise ValueError("of a handler")
 
