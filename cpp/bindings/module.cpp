@@ -13,4 +13,5 @@ PYBIND11_MODULE(_mpsg, module) {
   python::bind_table(module);
   python::bind_runtime(module);
   python::bind_faults(module);
+  python::bind_package(module);
 }

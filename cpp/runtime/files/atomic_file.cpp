@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <random>
 #include <string_view>
 
 #include "mpsg/error.h"
@@ -62,24 +63,43 @@ std::string beside(const std::string& path, const std::string& name) {
   return (fs::path(path).parent_path() / name).string();
 }
 
-/// ".NAME.PROCESS.NUMBER.mpsg-saving"
+/// ".NAME.PROCESS.LIFE-NUMBER.mpsg-saving": the name is cut if it is long, between characters.
 std::string temporary_prefix(const std::string& path) {
-  return "." + fs::path(path).filename().string() + ".";
+  constexpr size_t longest = 120;
+  auto name = fs::path(path).filename().string();
+  const auto is_continuation = [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+  };
+  if (name.size() > longest) {
+    size_t end = longest;
+    while (end > longest - 4 && is_continuation(name[end])) --end;
+    name.resize(end);
+  }
+  return "." + name + ".";
+}
+
+/// Tells this process from an earlier one that had its number, as in containers.
+const std::string& this_life() {
+  static const std::string life = std::to_string(std::random_device()());
+  return life;
 }
 
 std::string new_temporary_name(const std::string& path) {
   static std::atomic<unsigned> number{0};
-  return beside(path, temporary_prefix(path) + std::to_string(::getpid()) + "." +
-                          std::to_string(++number) + std::string(temporary_ending));
+  return beside(path, temporary_prefix(path) + std::to_string(::getpid()) + "." + this_life() +
+                          "-" + std::to_string(++number) + std::string(temporary_ending));
 }
 
-/// The process that writes a temporary file of `prefix`; 0: `name` is none.
-pid_t writer_of(std::string_view name, std::string_view prefix) {
-  if (!name.starts_with(prefix) || !name.ends_with(temporary_ending)) return 0;
+/// Is `name` a temporary file of this prefix, whose process is no more?
+bool is_leftover(std::string_view name, std::string_view prefix) {
+  if (!name.starts_with(prefix) || !name.ends_with(temporary_ending)) return false;
   name.remove_prefix(prefix.size());
   pid_t process = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), process);
-  return error == std::errc() && *end == '.' && process > 0 ? process : 0;
+  if (error != std::errc() || *end != '.' || process <= 0) return false;
+  if (process == ::getpid())
+    return !std::string_view(end + 1, name.data() + name.size()).starts_with(this_life() + "-");
+  return ::kill(process, 0) != 0 && errno == ESRCH;
 }
 
 /// What saves of processes that are no more left here.
@@ -88,9 +108,7 @@ void remove_leftovers(const std::string& path) {
   std::error_code error;
   for (auto entry = fs::directory_iterator(folder_of(path), error);
        !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    const auto process = writer_of(entry->path().filename().string(), prefix);
-    if (process == 0 || process == ::getpid() || ::kill(process, 0) == 0 || errno != ESRCH)
-      continue;
+    if (!is_leftover(entry->path().filename().string(), prefix)) continue;
     std::error_code ignored;
     fs::remove_all(entry->path(), ignored);
   }
@@ -121,14 +139,17 @@ bool exchange(const std::string& a, const std::string& b) {
 std::string resolved_path(const std::string& path) {
   if (path.empty() || path.find('\0') != std::string::npos)
     throw PackageError("a path must have a name, without NUL");
-  auto at = fs::path(path);
-  while (!at.has_filename() && at.has_parent_path() && at != at.root_path()) at = at.parent_path();
+  const auto without_slash = [](fs::path p) {
+    while (!p.has_filename() && p.has_parent_path() && p != p.root_path()) p = p.parent_path();
+    return p;
+  };
+  auto at = without_slash(path);
   std::error_code error;
   for (int links = 0; fs::is_symlink(fs::symlink_status(at, error)); ++links) {
     if (links == most_links) throw PackageError(path + ": too many links");
     const auto target = fs::read_symlink(at, error);
     if (error) throw PackageError(path + ": a link that cannot be followed: " + error.message());
-    at = at.parent_path() / target;
+    at = without_slash(at.parent_path() / target);
   }
   const auto name = at.filename();
   if (name.empty() || name == "." || name == "..")

@@ -28,7 +28,8 @@ void check_elements(const TensorData& data, const std::string& tensor) {
   bool sound = true;
   if (data.data_type() == DataType::boolean)
     sound = all([](std::byte b) { return b <= std::byte{1}; });
-  if (data.data_type() == DataType::uint4) sound = all([](std::byte b) { return b < std::byte{16}; });
+  if (data.data_type() == DataType::uint4)
+    sound = all([](std::byte b) { return b < std::byte{16}; });
   if (data.data_type() == DataType::int4)
     sound = all([](std::byte b) { return b < std::byte{8} || b >= std::byte{0xf8}; });
   if (!sound)

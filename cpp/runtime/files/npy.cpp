@@ -21,17 +21,18 @@ struct TypeName {
 };
 /// V2 is what NumPy writes for bfloat16 of ml_dtypes.
 constexpr TypeName type_names[] = {
-    {DataType::float64, "f8"}, {DataType::float32, "f4"}, {DataType::float16, "f2"},
-    {DataType::bfloat16, "V2"}, {DataType::int64, "i8"},   {DataType::int32, "i4"},
-    {DataType::int16, "i2"},   {DataType::int8, "i1"},    {DataType::uint64, "u8"},
-    {DataType::uint32, "u4"},  {DataType::uint16, "u2"},  {DataType::uint8, "u1"},
-    {DataType::boolean, "b1"}, {DataType::complex64, "c8"},
+    {DataType::float64, "f8"},  {DataType::float32, "f4"},   {DataType::float16, "f2"},
+    {DataType::bfloat16, "V2"}, {DataType::int64, "i8"},     {DataType::int32, "i4"},
+    {DataType::int16, "i2"},    {DataType::int8, "i1"},      {DataType::uint64, "u8"},
+    {DataType::uint32, "u4"},   {DataType::uint16, "u2"},    {DataType::uint8, "u1"},
+    {DataType::boolean, "b1"},  {DataType::complex64, "c8"},
 };
 
 /// {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
 class DictionaryParser {
  public:
-  DictionaryParser(const ByteSource& source, std::string_view text) : source_(source), text_(text) {}
+  DictionaryParser(const ByteSource& source, std::string_view text)
+      : source_(source), text_(text) {}
 
   NpyHeader read() {
     expect('{');
@@ -149,7 +150,8 @@ void swap_bytes(const TensorData& data) {
   auto* bytes = static_cast<std::byte*>(data.data());
   // The parts of a complex number are swapped one by one.
   const auto size = data.data_type() == DataType::complex64 ? 4 : size_of(data.data_type());
-  for (size_t at = 0; at < data.byte_count(); at += size) std::reverse(bytes + at, bytes + at + size);
+  for (size_t at = 0; at < data.byte_count(); at += size)
+    std::reverse(bytes + at, bytes + at + size);
 }
 
 /// From the first axis innermost to the last axis innermost.
@@ -199,8 +201,9 @@ NpyHeader read_npy_header(const ByteSource& source) {
   header.data_offset = before + length;
   const auto bytes = *counted_bytes(header.type.data_type, header.type.shape.dimensions());
   if (source.size() - header.data_offset != bytes)
-    source.fail("has " + std::to_string(source.size() - header.data_offset) + " bytes of elements; " +
-                header.type.to_string() + " needs " + std::to_string(bytes));
+    source.fail("has " + std::to_string(source.size() - header.data_offset) +
+                " bytes of elements; " + header.type.to_string() + " needs " +
+                std::to_string(bytes));
   return header;
 }
 

@@ -23,11 +23,11 @@ struct TypeName {
 };
 /// The first name of a type is that which is written, the first type of a name that which is read.
 constexpr TypeName type_names[] = {
-    {DataType::float64, "F64"},  {DataType::float32, "F32"},   {DataType::float16, "F16"},
+    {DataType::float64, "F64"},   {DataType::float32, "F32"},   {DataType::float16, "F16"},
     {DataType::bfloat16, "BF16"}, {DataType::int64, "I64"},     {DataType::int32, "I32"},
-    {DataType::int16, "I16"},    {DataType::int8, "I8"},       {DataType::uint64, "U64"},
-    {DataType::uint32, "U32"},   {DataType::uint16, "U16"},    {DataType::uint8, "U8"},
-    {DataType::boolean, "BOOL"}, {DataType::complex64, "C64"}, {DataType::int4, "I8"},
+    {DataType::int16, "I16"},     {DataType::int8, "I8"},       {DataType::uint64, "U64"},
+    {DataType::uint32, "U32"},    {DataType::uint16, "U16"},    {DataType::uint8, "U8"},
+    {DataType::boolean, "BOOL"},  {DataType::complex64, "C64"}, {DataType::int4, "I8"},
     {DataType::uint4, "U8"},
 };
 
@@ -53,7 +53,8 @@ SafetensorsEntry read_entry(const ByteSource& source, const std::string& name, c
   if (!dtype.is_string()) fail("has a dtype that is no text");
   const auto* const known = std::ranges::find_if(
       type_names, [&](const auto& t) { return t.name == dtype.get_ref<const std::string&>(); });
-  if (known == std::end(type_names)) fail("is " + dtype.dump() + ", a type that mpsg does not have");
+  if (known == std::end(type_names))
+    fail("is " + dtype.dump() + ", a type that mpsg does not have");
   if (!shape.is_array() || shape.size() > max_rank || !std::ranges::all_of(shape, is_size))
     fail("has a shape that is no list of at most " + std::to_string(max_rank) + " sizes");
   if (!offsets.is_array() || offsets.size() != 2 || !std::ranges::all_of(offsets, is_size))
@@ -87,9 +88,8 @@ void take_short_types(const ByteSource& source, SafetensorsHeader& header) {
   for (auto& entry : header.entries) {
     const auto given = types.find(entry.name);
     if (given == types.end()) continue;
-    const auto type = given->is_string()
-                          ? data_type_from_name(given->get_ref<const std::string&>())
-                          : std::nullopt;
+    const auto type = given->is_string() ? data_type_from_name(given->get_ref<const std::string&>())
+                                         : std::nullopt;
     if (!type || !is_short(*type) || name_of(*type) != name_of(entry.type.data_type))
       source.fail("tensor '" + entry.name + "' cannot be " + given->dump() +
                   ", as the metadata says");

@@ -47,8 +47,8 @@ Directory find_directory(const ByteSource& archive) {
       archive.fail("is a part of an archive of several files");
     Directory directory{little_endian<uint32_t>(record + 16), little_endian<uint32_t>(record + 12),
                         little_endian<uint16_t>(record + 10)};
-    const bool is_zip64 = directory.offset == full32 || directory.size == full32 ||
-                          directory.count == full16;
+    const bool is_zip64 =
+        directory.offset == full32 || directory.size == full32 || directory.count == full16;
     const auto end_at = tail_at + at;
     if (!is_zip64 || end_at < locator_bytes) return directory;
     const auto locator = archive.read(end_at - locator_bytes, locator_bytes);
@@ -231,7 +231,8 @@ void ZipWriter::add(const std::string& name, const Chunks& chunks) {
     crc = crc32_of(chunk, crc);
     size += chunk.size();
   }
-  if (name.size() > full16) throw PackageError("the name '" + name + "' is too long for a zip archive");
+  if (name.size() > full16)
+    throw PackageError("the name '" + name + "' is too long for a zip archive");
   const auto start = at_;
   const bool large = size >= full32, far = start >= full32;
   const auto size32 = static_cast<uint32_t>(large ? full32 : size);

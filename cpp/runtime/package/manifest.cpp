@@ -68,8 +68,7 @@ class Reader {
     if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(most))
       fail("the number " + value.dump() + " is too large");
     const auto number = value.get<int64_t>();
-    if (number < least || number > most)
-      fail("the number " + value.dump() + " cannot be");
+    if (number < least || number > most) fail("the number " + value.dump() + " cannot be");
     return number;
   }
   OperationId operation(const json& value) const {
@@ -135,9 +134,8 @@ class Reader {
       manifest.callables[symbol] = program(callable);
     for (const auto& [member, facts] : file.at("members").items()) {
       if (!package_format::has_file(member)) fail("lists the unknown file '" + member + "'");
-      manifest.members[member] = {
-          static_cast<uint64_t>(integer(facts.at("bytes"), 0, INT64_MAX)),
-          static_cast<uint32_t>(integer(facts.at("crc32"), 0, UINT32_MAX))};
+      manifest.members[member] = {static_cast<uint64_t>(integer(facts.at("bytes"), 0, INT64_MAX)),
+                                  static_cast<uint32_t>(integer(facts.at("crc32"), 0, UINT32_MAX))};
     }
     return manifest;
   }
@@ -162,13 +160,13 @@ json manifest_to_json(const Manifest& manifest) {
   for (const auto& [symbol, program] : manifest.callables)
     callables[symbol] = program_to_json(program);
   json file = {{"format", package_format::name},
-          {"version", manifest.version},
-          {"made_by", manifest.made_by},
-          {"device", manifest.device},
-          {"needs", {{"features", manifest.features}, {"data_types", manifest.data_types}}},
-          {"program", program_to_json(manifest.program)},
-          {"callables", callables},
-          {"members", members}};
+               {"version", manifest.version},
+               {"made_by", manifest.made_by},
+               {"device", manifest.device},
+               {"needs", {{"features", manifest.features}, {"data_types", manifest.data_types}}},
+               {"program", program_to_json(manifest.program)},
+               {"callables", callables},
+               {"members", members}};
   file["crc32"] = checksum_of(file);
   return file;
 }
@@ -178,7 +176,7 @@ Manifest manifest_from_json(const json& file, const std::string& name, Checksums
     auto manifest = Reader(name).manifest(file);
     if (checksums == Checksums::checked && file.at("crc32") != checksum_of(file))
       throw PackageError(name + ": the manifest's checksum is not the one that was written: the "
-                         "package is damaged");
+                                "package is damaged");
     return manifest;
   } catch (const json::exception& error) {
     throw PackageError(name + ": the manifest is not sound: " + error.what());

@@ -67,8 +67,8 @@ struct Manifest {
 enum class Checksums { checked, ignored };
 
 nlohmann::json manifest_to_json(const Manifest& manifest);
-/// Checks the version, the checksum, and that every operation and feature is known. `name`: what messages call the
-/// package. Throws PackageError.
+/// Checks the version, the checksum, and that every operation and feature is known. `name`: what
+/// messages call the package. Throws PackageError.
 Manifest manifest_from_json(const nlohmann::json& json, const std::string& name,
                             Checksums checksums = Checksums::checked);
 

@@ -14,8 +14,7 @@ namespace {
 
 class ArchiveFiles final : public PackageFiles {
  public:
-  ArchiveFiles(const ByteSource& archive, Checksums checksums)
-      : archive_(archive), checksums_(checksums) {
+  explicit ArchiveFiles(const ByteSource& archive) : archive_(archive) {
     for (auto& entry : read_zip_directory(archive)) {
       if (entry.deflated)
         archive.fail("member '" + entry.name + "' is compressed, which packages are not");
@@ -27,12 +26,11 @@ class ArchiveFiles final : public PackageFiles {
   std::unique_ptr<ByteSource> open(const std::string& member) const override {
     const auto found = entries_.find(member);
     if (found == entries_.end()) return nullptr;
-    return open_zip_member(archive_, found->second, checksums_ == Checksums::checked);
+    return open_zip_member(archive_, found->second, false);  // the manifest has the checksums
   }
 
  private:
   const ByteSource& archive_;
-  Checksums checksums_;
   std::map<std::string, ZipEntry> entries_;
 };
 
@@ -53,13 +51,12 @@ class FolderFiles final : public PackageFiles {
 /// The tensors of a safetensors member; opened when one is first asked for.
 class TensorMember {
  public:
-  TensorMember(const PackageFiles& files, const Manifest& manifest, std::string_view name,
-               Checksums checksums)
-      : files_(files), manifest_(manifest), name_(name), checksums_(checksums) {}
+  TensorMember(const PackageFiles& files, const Manifest& manifest, std::string_view name)
+      : files_(files), manifest_(manifest), name_(name) {}
 
   std::shared_ptr<const Bytes> find(const std::string& tensor) {
     if (!source_) {
-      source_ = open_member(files_, manifest_, name_, checksums_);
+      source_ = open_member(files_, manifest_, name_, Checksums::ignored);
       for (auto& entry : read_safetensors_header(*source_).entries) {
         const auto name = entry.name;
         entries_.emplace(name, std::move(entry));
@@ -80,7 +77,6 @@ class TensorMember {
   const PackageFiles& files_;
   const Manifest& manifest_;
   std::string name_;
-  Checksums checksums_;
   std::unique_ptr<ByteSource> source_;
   std::map<std::string, SafetensorsEntry> entries_;
   std::map<std::string, std::shared_ptr<const Bytes>> kept_;
@@ -90,19 +86,19 @@ class Reader {
  public:
   Reader(const PackageFiles& files, Checksums checksums)
       : files_(files),
-        checksums_(checksums),
         manifest_(read_manifest(files, checksums)),
-        constants_(files, manifest_, package_format::constants, checksums),
-        variables_(files, manifest_, package_format::variables, checksums) {}
+        constants_(files, manifest_, package_format::constants),
+        variables_(files, manifest_, package_format::variables) {
+    // All of them, also what nothing asks for; from here on without comparing again.
+    for (const auto& [name, member] : manifest_.members)
+      open_member(files_, manifest_, name, checksums);
+  }
 
   ReadPackage read() {
     ReadPackage package;
     package.program = program(manifest_.program);
     for (const auto& [symbol, callable] : manifest_.callables)
       package.callables.emplace(symbol, program(callable));
-    // What is damaged is told even if nothing asked for it.
-    for (const auto& [name, member] : manifest_.members)
-      open_member(files_, manifest_, name, checksums_);
     package.manifest = std::move(manifest_);
     return package;
   }
@@ -121,7 +117,7 @@ class Reader {
   }
 
   ReadProgram program(const PackageProgram& given) {
-    const auto source = open_member(files_, manifest_, given.graph, checksums_);
+    const auto source = open_member(files_, manifest_, given.graph, Checksums::ignored);
     const auto bytes = source->read(0, source->size());
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     auto read = [&] {
@@ -162,7 +158,6 @@ class Reader {
   }
 
   const PackageFiles& files_;
-  Checksums checksums_;
   Manifest manifest_;
   TensorMember constants_;
   TensorMember variables_;
@@ -170,8 +165,8 @@ class Reader {
 
 }  // namespace
 
-std::unique_ptr<PackageFiles> files_of_archive(const ByteSource& archive, Checksums checksums) {
-  return std::make_unique<ArchiveFiles>(archive, checksums);
+std::unique_ptr<PackageFiles> files_of_archive(const ByteSource& archive) {
+  return std::make_unique<ArchiveFiles>(archive);
 }
 
 std::unique_ptr<PackageFiles> files_of_folder(const std::string& path) {
@@ -206,7 +201,7 @@ std::unique_ptr<ByteSource> open_member(const PackageFiles& files, const Manifes
 }
 
 ReadPackage read_package(const ByteSource& single_file, Checksums checksums) {
-  const auto files = files_of_archive(single_file, checksums);
+  const auto files = files_of_archive(single_file);
   return Reader(*files, checksums).read();
 }
 

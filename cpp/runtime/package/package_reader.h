@@ -39,9 +39,7 @@ class PackageFiles {
   /// nullptr: it has no such member.
   virtual std::unique_ptr<ByteSource> open(const std::string& member) const = 0;
 };
-/// The archive's own checksums are compared too, if `checksums` says so.
-std::unique_ptr<PackageFiles> files_of_archive(const ByteSource& archive,
-                                               Checksums checksums = Checksums::checked);
+std::unique_ptr<PackageFiles> files_of_archive(const ByteSource& archive);
 std::unique_ptr<PackageFiles> files_of_folder(const std::string& path);
 
 Manifest read_manifest(const PackageFiles& files, Checksums checksums = Checksums::checked);
