@@ -1,5 +1,5 @@
-"""Damaged files, full disks, ended processes, strange paths: an error that says so, and the old file
-is still there.
+"""Damaged files, full disks, ended processes, strange paths: an error that says so, and the old
+file is still there.
 """
 
 from __future__ import annotations
@@ -152,8 +152,9 @@ saves = {
 }
 def content(name):
     path = os.path.join(folder, name)
-    names = [os.path.join(path, n) for n in sorted(os.listdir(path))] if os.path.isdir(path) else [path]
-    return [open(n, "rb").read() for n in names]
+    if os.path.isfile(path):
+        return [open(path, "rb").read()]
+    return [open(os.path.join(path, n), "rb").read() for n in sorted(os.listdir(path))]
 
 for name, save in saves.items():
     save(os.path.join(folder, name))

@@ -26,7 +26,7 @@ def test_a_package(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         "x float32 (5, 8)",
         "target operations: 4",
         "relu x 1",
-        "hidden   float32 (16, 16), 1024 bytes in variables.safetensors",
+        "hidden     float32 (16, 16), 1024 bytes in variables.safetensors",
         "crc32",
         "verified",
     ):

@@ -171,7 +171,9 @@ def test_control_flow_and_random_numbers(tmp_path: Path) -> None:
         )
         return [inner[0] * x]
 
-    (result,) = graph.for_loop(body, [x], number_of_iterations=graph.constant(4))
+    (result,) = graph.for_loop(
+        initial_body_arguments=[x], body=body, number_of_iterations=graph.constant(4)
+    )
     update = graph.assign(total, total + result)
     executable = graph.compile({x: (3,)}, [result], [update])
     again = round_trip(executable, tmp_path / "loop.mpsgpackage")
@@ -200,7 +202,8 @@ def test_sizes_that_only_the_data_tell(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["int4", "uint4", "bool", "bfloat16", "complex64"])
 def test_constants_and_variables_of_all_types(name: str, tmp_path: Path) -> None:
-    values = np.resize([0, 1, 1, 0, 1], (7, 30)).astype(mpsg.data_type(name).numpy())
+    numbers = [-8, 1, 7, -1] if name == "int4" else [0, 1, 1, 0, 1]
+    values = np.resize(numbers, (7, 30)).astype(mpsg.data_type(name).numpy())
     graph = mpsg.Graph()
     targets = [graph.identity(graph.constant(values))]
     if name not in ("int4", "uint4"):

@@ -51,7 +51,6 @@ def test_against_the_package_safetensors(name: str, tmp_path: Path) -> None:
     tensors = tensors_of(name)
     path = tmp_path / "tensors.safetensors"
     mpsg.save_tensors(path, tensors)
-    assert sorted(safetensors.deserialize(path.read_bytes())) is not None
     found = {n: t for n, t in safetensors.deserialize(path.read_bytes())}
     assert set(found) == set(tensors)
     for tensor, array in tensors.items():
@@ -61,7 +60,12 @@ def test_against_the_package_safetensors(name: str, tmp_path: Path) -> None:
         return
     theirs = tmp_path / "theirs.safetensors"
     described = {
-        tensor: {"dtype": name, "shape": list(array.shape), "data": array.tobytes()}
+        tensor: safetensors.TensorSpec(
+            dtype=name,
+            shape=list(array.shape),
+            data_ptr=array.ctypes.data,
+            data_len=array.nbytes,
+        )
         for tensor, array in tensors.items()
     }
     safetensors.serialize_file(described, theirs, {"made": "by the package"})
@@ -153,9 +157,6 @@ UNSOUND_SAFETENSORS = {
     "more fields": raw_safetensors({"a": entry([1], 0, 1, more=1)}, b"1"),
     "metadata that is no text": raw_safetensors({"__metadata__": {"a": 1}}),
     "a bool of 2": raw_safetensors({"a": entry([1], 0, 1, "BOOL")}, b"\2"),
-    "an int4 of 9": raw_safetensors(
-        {"a": entry([1], 0, 1, "I8"), "__metadata__": {"mpsg.data_types": '{"a":"int4"}'}}, b"\x09"
-    ),
     "a type that does not fit": raw_safetensors(
         {"a": entry([1], 0, 1, "I8"), "__metadata__": {"mpsg.data_types": '{"a":"bool"}'}}, b"\1"
     ),
@@ -258,7 +259,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", ["safetensors", "npz", "mpsgpackage"])
 def test_training_goes_on_as_without(ending: str, tmp_path: Path) -> None:
-    """Save in the middle, go on; another graph of the same program loads and gives the same bits."""
+    """Save, go on; another graph of the same program loads, and gives the same bits."""
     path = tmp_path / f"checkpoint.{ending}"
     network = Network()
     for _ in range(3):

@@ -27,8 +27,8 @@ inline std::span<const std::byte> bytes_of(const std::string& text) {
 /// How many bytes a tensor of this type has; nullopt: more than can be counted, or a negative size.
 std::optional<uint64_t> counted_bytes(DataType type, std::span<const int64_t> shape);
 
-/// Booleans are 0 or 1, 4-bit integers fit 4 bits: other bytes would be undefined in C++. Throws
-/// PackageError that names `tensor`.
+/// Booleans are 0 or 1: other bytes would be undefined in C++. Throws PackageError that names
+/// `tensor`.
 void check_elements(const TensorData& data, const std::string& tensor);
 
 /// The values of `type` that lie in a part of `source`, checked.

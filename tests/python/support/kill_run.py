@@ -1,5 +1,5 @@
-"""A program that is killed at random moments while it trains and checkpoints, again and again; every
-restart must find a whole checkpoint. `python -m support.kill_run FOLDER COUNT SEED`, in
+"""A program that is killed at random moments while it trains and checkpoints, again and again;
+every restart must find a whole checkpoint. `python -m support.kill_run FOLDER COUNT SEED`, in
 tests/python. Prints how many kills there were, and in how many of them a save was under way.
 """
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from test_tensor_files import UNSOUND_NPZ, UNSOUND_SAFETENSORS, npy, npz
 
 import mpsg
 from support.numbers import ALL, random_generator, values
 from support.packages import Network
-from test_tensor_files import UNSOUND_NPZ, UNSOUND_SAFETENSORS, npy, npz
 
 SEEDS = Path(__file__).parents[2] / "fuzz" / "seeds"
 SAMPLES = Path(__file__).parents[2] / "data" / "packages"
@@ -38,7 +38,9 @@ def sample() -> tuple[mpsg.Executable, dict[str, np.ndarray]]:
     def body(index: mpsg.Tensor, arguments: list[mpsg.Tensor]) -> list[mpsg.Tensor]:
         return [arguments[0] * 0.5 + state]
 
-    (looped,) = graph.for_loop(body, [hidden], number_of_iterations=graph.constant(3))
+    (looped,) = graph.for_loop(
+        initial_body_arguments=[hidden], body=body, number_of_iterations=graph.constant(3)
+    )
     noise = graph.random_uniform([3, 4])
     result = graph.softmax(looped + noise * 0.125, 1)
     update = graph.assign(state, state + result)

@@ -84,7 +84,7 @@ class Network:
 
     def step(self) -> float:
         feeds = dict(zip([self.x, self.y], self.feeds, strict=True))
-        return float(self.graph.run(feeds, [self.loss], self.updates)[self.loss])
+        return float(self.graph.run(feeds, [self.loss], self.updates)[self.loss].item())
 
     def values(self) -> dict[str, np.ndarray]:
         return {v.name: self.graph.variable_value(v).numpy() for v in variables_of(self.graph)}
