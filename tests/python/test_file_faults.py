@@ -120,11 +120,11 @@ def kills(folder: Path, count: int, report: list[str]) -> None:
     assert result.returncode == 0, f"seed {seed}\n{result.stderr}"
     facts = json.loads(result.stdout)
     report.append(f"kill -9 of a training that checkpoints: {facts}")
-    assert facts["in a save"] > count * 0.3
+    assert facts["in a save"] > count * 0.1
 
 
 def test_kills(tmp_path: Path, report: list[str]) -> None:
-    kills(tmp_path, 12, report)
+    kills(tmp_path, 16, report)
 
 
 @pytest.mark.soak

@@ -84,21 +84,26 @@ FORMS: dict[str, Callable[[Path], Counter]] = {
 }
 
 
+# What the training tells: it has loaded; it saves; it has saved since it began.
+LOADED, SAVING, SAVED = range(3)
+
+
 def train(counter: Counter, signals: mmap.mmap) -> None:
-    """Until it is killed. signals[0]: 1 = loaded; signals[1]: 1 = it saves."""
+    """Until it is killed."""
     if counter.file.exists():
         counter.load()
-    signals[0] = 1
+    signals[LOADED] = 1
     while True:
         counter.step()
-        signals[1] = 1
+        signals[SAVING] = 1
         counter.save()
-        signals[1] = 0
+        signals[SAVING] = 0
+        signals[SAVED] = 1
 
 
-def kill_once(counter: Counter, signals: mmap.mmap, delay: float) -> bool:
+def kill_once(counter: Counter, signals: mmap.mmap, rng: random.Random) -> bool:
     """True: a save was under way."""
-    signals[:2] = b"\0\0"
+    signals[:3] = b"\0\0\0"
     child = os.fork()
     if child == 0:
         try:
@@ -106,15 +111,17 @@ def kill_once(counter: Counter, signals: mmap.mmap, delay: float) -> bool:
         except BaseException as error:
             os.write(2, f"the training ended: {error!r}\n".encode())
         os._exit(3)
-    while (
-        signals[0] == 0 and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-    ):
+    # While it loads, in its first steps, or later; then at any moment.
+    wait_for = rng.choice([None, LOADED, SAVED, SAVED])
+    while wait_for is not None and signals[wait_for] == 0:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            break
         time.sleep(0.0005)
-    time.sleep(delay)
+    time.sleep(rng.uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status), "the training failed"
-    return signals[1] == 1
+    return signals[SAVING] == 1
 
 
 def main() -> None:
@@ -124,14 +131,14 @@ def main() -> None:
     parser.add_argument("seed")
     options = parser.parse_args()
     rng = random.Random(options.seed)
-    signals = mmap.mmap(-1, 2)
+    signals = mmap.mmap(-1, 3)
     counters = [make(options.folder / name) for name, make in FORMS.items()]
     last = [0] * len(counters)
     saving, leftovers = 0, 0
     for number in range(options.count):
         at = number % len(counters)
         counter = counters[at]
-        saving += kill_once(counter, signals, rng.uniform(0, 0.06))
+        saving += kill_once(counter, signals, rng)
         if counter.file.exists():
             steps = counter.read()
             assert steps >= last[at], f"step {steps} after step {last[at]}"
