@@ -182,7 +182,7 @@ def npz(member: bytes, name: str = "a.npy", times: int = 1, **options: Any) -> b
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", **options) as archive:
         for _ in range(times):
-            archive.writestr(name, member)
+            archive.writestr(zipfile.ZipInfo(name), member, options.get("compression"))
     return file.getvalue()
 
 
