@@ -22,7 +22,6 @@ void bind_rows(py::class_<Graph>& graph);
 void bind_table(py::module_& module);
 void bind_runtime(py::module_& module);
 void bind_faults(py::module_& module);
-void bind_package(py::module_& module);
 
 /// numpy lacks these; its dtypes for them come from ml_dtypes.
 bool needs_ml_dtypes(DataType type);

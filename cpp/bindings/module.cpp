@@ -1,6 +1,10 @@
 // The compiled module mpsg._mpsg.
 #include "bindings/bindings.h"
 
+namespace mpsg::python {
+void bind_package(py::module_& module);
+}
+
 PYBIND11_MODULE(_mpsg, module) {
   namespace python = mpsg::python;
   module.doc() = "The compiled core of mpsg. Use it through the package mpsg.";

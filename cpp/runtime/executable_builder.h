@@ -38,9 +38,6 @@ class ExecutableBuilder {
   static void may_be_specialized(Executable& executable);
   /// The executable, to be called. Throws GraphError if it cannot be.
   static std::shared_ptr<const Callable> callable_of(const Executable& executable);
-  /// What it was compiled for beside feeds and targets: what a package must keep.
-  static std::vector<Operation> target_operations_of(const Executable& executable);
-  static const Callables& callables_of(const Executable& executable);
   /// nullptr: the executable runs in one stage.
   static const Stages* stages_of(const Executable& executable);
   /// What remains after the first stage, for what that made.

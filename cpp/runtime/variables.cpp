@@ -1,49 +1,26 @@
 #include "runtime/variables.h"
 
 #include <algorithm>
-#include <cstring>
+#include <map>
 #include <mutex>
 #include <set>
 
 #include "graph/graph_data.h"
-#include "mpsg/device.h"
 #include "mpsg/error.h"
 #include "mpsg/package.h"
-#include "runtime/graph_runtime.h"
+#include "runtime/variable_access.h"
 
 namespace mpsg {
-namespace {
-
-/// Calls `use` with the memory of each variable, while nothing runs. The one place that knows how
-/// variables are kept and what must be held.
-template <class Use>
-void with_memory(const Graph& graph, std::span<const OperationId> variables, Use&& use) {
-  const Device device;
-  const std::lock_guard executor(device.executor());
-  auto& runtime = GraphRuntime::of(*graph.data());
-  for (size_t i = 0; i < variables.size(); ++i)
-    use(i, runtime.variable(*graph.data(), variables[i]));
-}
-
-}  // namespace
 
 std::vector<TensorData> read_variables(const Graph& graph, std::span<const OperationId> variables) {
-  std::vector<TensorData> values(variables.size());
-  with_memory(graph, variables, [&](size_t i, const VariableMemory& memory) {
-    values[i] = TensorData(memory.type,
-                           std::span<const std::byte>(memory.bytes->data(), memory.bytes->size()));
-  });
-  return values;
+  CallerLock none;
+  return read_variables(graph, variables, none);
 }
 
 void write_variables(const Graph& graph, std::span<const OperationId> variables,
                      std::span<const TensorData> values) {
-  // First all of the memory, so that nothing fails half-way.
-  with_memory(graph, variables, [](size_t, VariableMemory&) {});
-  with_memory(graph, variables, [&](size_t i, VariableMemory& memory) {
-    if (memory.bytes->size() > 0)
-      std::memcpy(memory.bytes->mutable_data(), values[i].data(), memory.bytes->size());
-  });
+  CallerLock none;
+  write_variables(graph, variables, values, none);
 }
 
 std::vector<OperationId> variables_of(const Graph& graph) {

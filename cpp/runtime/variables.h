@@ -10,7 +10,8 @@
 
 namespace mpsg {
 
-/// Copies of the values, all as of one moment: no run is between them.
+/// As those of variable_access.h, for a caller that holds no lock of its language: copies of the
+/// values, all as of one moment.
 std::vector<TensorData> read_variables(const Graph& graph, std::span<const OperationId> variables);
 /// Sets the values, which have the variables' types, as one step between runs.
 void write_variables(const Graph& graph, std::span<const OperationId> variables,

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import mpsg
+from mpsg import _mpsg
 from support.make_seeds import sample
 from support.packages import arrays_of
 
@@ -138,6 +139,7 @@ FULL = """
 import os, resource, sys
 import numpy as np
 import mpsg
+from mpsg import _mpsg
 from support.packages import Network
 
 network = Network()
@@ -182,6 +184,44 @@ assert content("a.safetensors") != before["a.safetensors"]
 def test_a_full_disk(tmp_path: Path) -> None:
     """The system refuses to let files grow: what was saved before is still there."""
     subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], cwd=HERE, check=True)
+
+
+def test_every_write_may_fail(tmp_path: Path) -> None:
+    """One after the other: the error is told, the old file is there, nothing is left over."""
+    executable, feeds = sample()
+    graph = executable.feed_tensors[0].graph
+    saves = {
+        "a.safetensors": graph.save_variables,
+        "b.npz": graph.save_variables,
+        "c.mpsgpackage": executable.serialize,
+        "d": executable.serialize,
+    }
+    for name, save in saves.items():
+        path = tmp_path / name
+        save(path)
+        before = content_of(path)
+        executable.run(list(feeds.values()))
+        failed = 0
+        while True:
+            _mpsg.inject_fault("write", failed + 1)
+            try:
+                save(path)
+            except mpsg.ExecutionError as error:
+                assert "injected fault" in str(error)
+                failed += 1
+            else:
+                break
+            finally:
+                _mpsg.stop_faults()
+            assert content_of(path) == before
+            assert not [p for p in tmp_path.iterdir() if p.name.endswith(".mpsg-saving")]
+        assert failed >= 3, name
+        assert content_of(path) != before
+
+
+def content_of(path: Path) -> list[bytes]:
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file.read_bytes() for file in files]
 
 
 # --- Paths

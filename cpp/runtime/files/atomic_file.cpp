@@ -15,6 +15,7 @@
 #include <random>
 #include <string_view>
 
+#include "graph/faults.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -33,6 +34,7 @@ constexpr int most_links = 40;
 /// Every byte that mpsg saves goes through here.
 void write_all(int descriptor, std::span<const std::byte> bytes, const std::string& path) {
   constexpr size_t most_at_once = size_t{1} << 30;
+  fault_here(FaultPoint::write);
   while (!bytes.empty()) {
     const auto done = ::write(descriptor, bytes.data(), std::min(bytes.size(), most_at_once));
     if (done < 0 && errno == EINTR) continue;

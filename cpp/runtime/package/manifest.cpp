@@ -129,6 +129,7 @@ class Reader {
     for (const auto& type : manifest.data_types)
       if (!data_type_from_name(type)) fail("needs the unknown data type '" + type + "'");
     manifest.device = file.at("device").get<std::string>();
+    manifest.optimization_level = integer(file.at("optimization_level"), 0, 1);
     manifest.program = program(file.at("program"));
     for (const auto& [symbol, callable] : file.at("callables").items())
       manifest.callables[symbol] = program(callable);
@@ -163,6 +164,7 @@ json manifest_to_json(const Manifest& manifest) {
                {"version", manifest.version},
                {"made_by", manifest.made_by},
                {"device", manifest.device},
+               {"optimization_level", manifest.optimization_level},
                {"needs", {{"features", manifest.features}, {"data_types", manifest.data_types}}},
                {"program", program_to_json(manifest.program)},
                {"callables", callables},

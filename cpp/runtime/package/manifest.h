@@ -56,6 +56,7 @@ struct Manifest {
   int64_t version = package_format::version;
   std::string made_by;
   std::string device;                   // for which it was compiled when it was saved
+  int64_t optimization_level = 1;       // at which it is compiled
   std::vector<std::string> features;    // a reader that lacks one of them refuses
   std::vector<std::string> data_types;  // of its tensors
   PackageProgram program;

@@ -7,7 +7,7 @@
 #include "graph/graph_json.h"
 #include "mpsg/error.h"
 #include "mpsg/package.h"
-#include "runtime/executable_builder.h"
+#include "runtime/executable_state.h"
 #include "runtime/files/atomic_file.h"
 #include "runtime/files/byte_source.h"
 #include "runtime/files/safetensors.h"
@@ -33,9 +33,10 @@ TensorData constant_data(const Node& node) {
 PackageWriter::PackageWriter(const Executable& executable) {
   manifest_.made_by = "mpsg " MPSG_VERSION;
   manifest_.device = executable.device().info().name;
+  manifest_.optimization_level = executable.state().stitch ? 1 : 0;
   add_executable(executable);
   size_t number = 0;
-  for (const auto& [symbol, callable] : ExecutableBuilder::callables_of(executable))
+  for (const auto& [symbol, callable] : executable.state().callables)
     add_callable(symbol, *callable, number++);
   if (!manifest_.callables.empty()) manifest_.features.emplace_back("callables");
   for (const auto type : all_data_types())
@@ -87,7 +88,9 @@ void PackageWriter::write_folder(const std::string& path, const Files& files) {
 
 void PackageWriter::add_executable(const Executable& executable) {
   const auto feeds = executable.feed_tensors(), targets = executable.target_tensors();
-  const auto operations = ExecutableBuilder::target_operations_of(executable);
+  const auto& state = executable.state();
+  std::vector<Operation> operations;
+  for (const auto id : state.operations) operations.emplace_back(state.require_graph(), id);
   if (!targets.empty()) graph_ = targets.front().graph();
   else if (!operations.empty()) graph_ = operations.front().graph();
   else throw PackageError("the executable has no targets: there is nothing to save");
