@@ -2,6 +2,10 @@
 #include "bindings/bindings.h"
 #include "bindings/nd_array.h"
 
+namespace mpsg::python {
+void bind_package(py::module_& module);
+}
+
 PYBIND11_MODULE(_mpsg, module) {
   namespace python = mpsg::python;
   module.doc() = "The compiled core of mpsg. Use it through the package mpsg.";
@@ -15,4 +19,5 @@ PYBIND11_MODULE(_mpsg, module) {
   python::bind_table(module);
   python::bind_runtime(module);
   python::bind_faults(module);
+  python::bind_package(module);
 }

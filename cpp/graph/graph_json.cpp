@@ -1,7 +1,11 @@
 // Graph <-> JSON. Operations in order of their ids; bodies as nested lists.
+#include "graph/graph_json.h"
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "graph/attribute_json.h"
+#include "graph/bounded_json.h"
 #include "graph/contexts.h"
 #include "graph/graph_data.h"
 #include "graph/op_table.h"
@@ -16,7 +20,16 @@ constexpr int format_version = 1;
 
 json id_to_json(TensorId id) { return json::array({id.operation, id.index}); }
 
-json node_to_json(const GraphData& graph, OperationId id) {
+/// Data that is kept elsewhere is {"tensor": "its name"}.
+json value_to_json(OperationId id, const AttributeSpec& spec, const AttributeValue& value,
+                   const KeepData& keep) {
+  if (keep && spec.kind == AttributeKind::data)
+    if (const auto name = keep(id, *std::get<std::shared_ptr<const Bytes>>(value)))
+      return {{"tensor", *name}};
+  return attribute_to_json(spec, value);
+}
+
+json node_to_json(const GraphData& graph, OperationId id, const KeepData& keep) {
   const auto& node = graph.node(id);
   json entry = {{"id", id}, {"op", node.row->name}, {"name", graph.display_name(id)}};
   json inputs = json::array(), outputs = json::array();
@@ -29,7 +42,7 @@ json node_to_json(const GraphData& graph, OperationId id) {
   json attributes = json::object();
   for (size_t i = 0; i < node.attributes.size(); ++i)
     attributes[node.row->attributes[i].name] =
-        attribute_to_json(node.row->attributes[i], node.attributes[i]);
+        value_to_json(id, node.row->attributes[i], node.attributes[i], keep);
   entry["attributes"] = attributes;
   if (node.region != 0) entry["region"] = node.region;
   if (!node.regions.empty()) entry["regions"] = node.regions;
@@ -62,9 +75,11 @@ class TextSource final : public SourceLocation {
 /// Rebuilds nodes in the order of the file. Ids may change: argument nodes of bodies move.
 class Reader {
  public:
-  Reader(const json& file, Graph graph) : file_(file), graph_(std::move(graph)) {}
+  Reader(const json& file, Graph graph, const FindData& find)
+      : file_(file), graph_(std::move(graph)), find_(find) {}
 
-  void read() {
+  /// Returns where the operations of the file are now.
+  std::map<OperationId, OperationId> read() {
     if (file_.at("format") != "mpsg.graph" || file_.at("version") != format_version)
       throw PackageError("not a graph of format version " + std::to_string(format_version));
     data().seed = file_.at("seed").get<uint64_t>();
@@ -76,6 +91,7 @@ class Reader {
         throw PackageError("two operations with id " + entry.at("id").dump());
     }
     read_region(0, 0);
+    return std::move(operations_);
   }
 
  private:
@@ -118,17 +134,8 @@ class Reader {
     }
     node.segments = entry.at("segments").get<std::vector<int32_t>>();
     check_segments(node);
-    const auto& attributes = entry.at("attributes");
-    for (const auto& spec : node.row->attributes) {
-      auto value = attribute_from_json(spec, attributes.at(spec.name));
-      if (!spec.hidden && !(spec.or_tensor && attributes.at(spec.name).is_null()))
-        value = graph_detail::convert_attribute(
-            spec, std::move(value), [](const std::string& why) { throw PackageError(why); });
-      if (spec.name == "stream" && std::holds_alternative<int64_t>(value))
-        data().next_random_stream =
-            std::max(data().next_random_stream, std::get<int64_t>(value) + 1);
-      node.attributes.push_back(std::move(value));
-    }
+    read_attributes(entry.at("attributes"), node);
+    check_data(node);
     if (entry.contains("regions"))
       for (const auto& body : entry.at("regions"))
         node.regions.push_back(
@@ -138,7 +145,58 @@ class Reader {
     operations_[entry.at("id").get<OperationId>()] = data().append(std::move(node));
   }
 
-  static void check_segments(const Node& node) {
+  void read_attributes(const json& attributes, Node& node) {
+    for (const auto& [name, value] : attributes.items())
+      if (node.row->attribute_index(name) < 0)
+        throw PackageError(node.row->name + " '" + node.name + "' has the attribute '" + name +
+                           "', which this version of mpsg does not know");
+    for (const auto& spec : node.row->attributes) {
+      const auto given = attributes.find(spec.name);
+      // An older version did not have it.
+      if (given == attributes.end() && spec.default_value) {
+        node.attributes.push_back(*spec.default_value);
+        continue;
+      }
+      const auto& json = attributes.at(spec.name);
+      auto value = attribute_value(spec, json);
+      if (!spec.hidden && !(spec.or_tensor && json.is_null()))
+        value = graph_detail::convert_attribute(
+            spec, std::move(value), [](const std::string& why) { throw PackageError(why); });
+      if (spec.name == "stream" && std::holds_alternative<int64_t>(value))
+        data().next_random_stream =
+            std::max(data().next_random_stream, std::get<int64_t>(value) + 1);
+      node.attributes.push_back(std::move(value));
+    }
+  }
+
+  AttributeValue attribute_value(const AttributeSpec& spec, const json& json) const {
+    if (spec.kind != AttributeKind::data || !json.is_object())
+      return attribute_from_json(spec, json);
+    if (!find_) throw PackageError("the data of a tensor is in another file, which is not given");
+    return find_(json.at("tensor").get<std::string>());
+  }
+
+  /// A bool of another byte than 0 and 1 would be undefined in C++.
+  static void check_data(const Node& node) {
+    const auto view = node.view();
+    if (node.row->attribute_index("data_type") < 0 ||
+        view.data_type("data_type") != DataType::boolean)
+      return;
+    for (const auto& value : node.attributes) {
+      const auto* const data = std::get_if<std::shared_ptr<const Bytes>>(&value);
+      if (data && std::any_of((*data)->data(), (*data)->data() + (*data)->size(),
+                              [](std::byte byte) { return byte > std::byte{1}; }))
+        throw PackageError(node.row->name + " '" + node.name + "' has elements that are no bool");
+    }
+  }
+
+  static void check_segments(Node& node) {
+    // An older version had fewer operands.
+    while (node.segments.size() < node.row->operands.size()) {
+      const auto& operand = node.row->operands[node.segments.size()];
+      if (!operand.optional && !operand.variadic) break;
+      node.segments.push_back(0);
+    }
     size_t total = 0;
     bool sound = node.segments.size() == node.row->operands.size();
     for (size_t i = 0; sound && i < node.segments.size(); ++i) {
@@ -184,6 +242,7 @@ class Reader {
 
   const json& file_;
   Graph graph_;
+  const FindData& find_;
   std::map<int32_t, std::vector<const json*>> by_region_;
   std::map<OperationId, const json*> entries_;
   std::map<OperationId, OperationId> operations_;
@@ -191,27 +250,28 @@ class Reader {
 
 }  // namespace
 
-std::string Graph::to_json() const {
-  const std::lock_guard lock(data_->mutex);
+std::string graph_to_json(const GraphData& graph, const std::vector<bool>* live,
+                          const KeepData& keep) {
   json operations = json::array(), regions = json::array();
-  for (OperationId id = 0; id < data_->node_count(); ++id)
-    operations.push_back(node_to_json(*data_, id));
-  for (int32_t id = 0; id < data_->region_count(); ++id)
-    regions.push_back(region_to_json(*data_, id));
+  for (OperationId id = 0; id < graph.node_count(); ++id)
+    if (!live || (*live)[static_cast<size_t>(id)])
+      operations.push_back(node_to_json(graph, id, keep));
+  for (int32_t id = 0; id < graph.region_count(); ++id)
+    regions.push_back(region_to_json(graph, id));
   const json file = {{"format", "mpsg.graph"},
                      {"version", format_version},
-                     {"seed", data_->seed},
+                     {"seed", graph.seed},
                      {"operations", operations},
                      {"regions", regions}};
   return file.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-Graph Graph::from_json(std::string_view text) {
-  Graph graph;
-  const std::lock_guard lock(graph.data_->mutex);
+GraphOfJson graph_from_json(std::string_view text, const FindData& find) {
+  GraphOfJson result;
+  const std::lock_guard lock(result.graph.data()->mutex);
   try {
-    const auto file = json::parse(text);
-    Reader(file, graph).read();
+    const auto file = parse_bounded_json(text, "the graph");
+    result.operations = Reader(file, result.graph, find).read();
   } catch (const PackageError&) {
     throw;
   } catch (const Error& error) {
@@ -219,7 +279,14 @@ Graph Graph::from_json(std::string_view text) {
   } catch (const json::exception& error) {
     throw PackageError(std::string("not a graph in JSON: ") + error.what());
   }
-  return graph;
+  return result;
 }
+
+std::string Graph::to_json() const {
+  const std::lock_guard lock(data_->mutex);
+  return graph_to_json(*data_, nullptr, {});
+}
+
+Graph Graph::from_json(std::string_view text) { return graph_from_json(text, {}).graph; }
 
 }  // namespace mpsg

@@ -91,6 +91,8 @@ from mpsg._mpsg import (
     int16,
     int32,
     int64,
+    load_tensors,
+    save_tensors,
     uint4,
     uint8,
     uint16,
@@ -180,6 +182,8 @@ __all__ = [
     "RNNActivation",
     "FFTScalingMode",
     "SparseStorageType",
+    "load_tensors",
+    "save_tensors",
 ]
 
 _tensor.attach()

@@ -17,8 +17,7 @@ import mpsg.show
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *("README.md", "CONTRIBUTING.md", "docs/compiler.md", "docs/benchmarks.md"),
-    "docs/meaning.md",
-    "docs/data.md",
+    *("docs/meaning.md", "docs/data.md", "docs/package.md"),
 ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import mpsg
-from mpsg.commands import devices, digits
+from mpsg.commands import devices, digits, inspect
 from mpsg.commands._errors import CommandError
 
 __all__ = ["CommandError", "main"]
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     digits.add_parser(commands)
     devices.add_parser(commands)
+    inspect.add_parser(commands)
     try:
         options = parser.parse_args(arguments)
         if not hasattr(options, "run"):
