@@ -171,7 +171,7 @@ SCENARIOS: dict[str, Callable[[int], Scenario]] = {
 
 def settled_bytes() -> int:
     """Resident memory, with nothing kept that need not be."""
-    mpsg.cache.clear()
     gc.collect()
+    mpsg.cache.clear()
     with open("/proc/self/statm") as numbers:
         return int(numbers.read().split()[1]) * 4096
