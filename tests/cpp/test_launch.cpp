@@ -2,38 +2,16 @@
 // used again.
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <thread>
 
 #include "backends/common/scratch_pool.h"
 #include "fixtures.h"
 #include "graph/buffer_pool.h"
+#include "heap.h"
 
 using namespace mpsg;
 using namespace mpsg::testing;
-
-namespace {
-std::atomic<int64_t> allocations{0};
-}
-
-// Counts every allocation of the test program.
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const auto unit = static_cast<size_t>(alignment);
-  if (void* const memory = std::aligned_alloc(unit, (size + unit) / unit * unit)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -61,10 +39,10 @@ TEST_CASE("a warm run allocates nothing") {
     line.executable->run(feeds, results);
   };
   for (int i = 0; i < 3; ++i) run();
-  const auto before = allocations.load();
+  const auto before = heap_allocations();
   for (int i = 0; i < 100; ++i) run();
   line.executable->run(feeds, results);  // into the memory of the last result
-  const auto after = allocations.load();
+  const auto after = heap_allocations();
   // A build without LLVM runs the rows' own loops, and these may allocate.
   if (Device("cpu").backend().stitching().operands > 0) CHECK(after == before);
   CHECK(values<float>(results[0]) == std::vector<float>(16, 7));
