@@ -1,7 +1,9 @@
 // Feeds, targets and results as a call from Python gives them.
 #include "bindings/run_arguments.h"
 
+#include "bindings/nd_array.h"
 #include "mpsg/error.h"
+#include "mpsg/nd_array.h"
 
 namespace mpsg::python {
 
@@ -23,9 +25,17 @@ TensorData take_result(CallMemory& memory, PyObject* object) {
     if (!is_writeable(data)) throw FeedError("the memory given for a result is read-only");
     return data;
   }
+  if (py::isinstance<NDArray>(object)) {
+    const auto& array = py::handle(object).cast<const NDArray&>();
+    if (!array.is_packed() || !array.is_aligned())
+      throw FeedError("the NDArray given for a result is not packed: its strides leave gaps, or "
+                      "another order, or it begins at an odd address");
+    if (!array.is_writeable()) throw FeedError("the NDArray given for a result is read-only");
+    return shared_tensor_data(py::reinterpret_borrow<py::object>(object));
+  }
   if (!borrow_array(object, data))
-    throw FeedError("the memory given for a result must be a TensorData or a packed numpy array "
-                    "of the result's type, not " +
+    throw FeedError("the memory given for a result must be a TensorData, a packed NDArray or a "
+                    "packed numpy array of the result's type, not " +
                     py::repr(py::type::of(object)).cast<std::string>());
   if (!is_writeable_array(object)) throw FeedError("the array given for a result is read-only");
   return data;

@@ -4,6 +4,7 @@
 #include "bindings/execution_descriptor.h"
 #include "bindings/run_arguments.h"
 #include "mpsg/error.h"
+#include "mpsg/nd_array.h"
 #include "runtime/command_state.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
@@ -69,7 +70,7 @@ void Completion::add_done_callback(py::object callback) const {
 
 /// A feed that stays as it is when the call returns: host arrays are copied.
 TensorData lasting_feed(const TensorData& given, PyObject* object) {
-  if (py::isinstance<TensorData>(object)) return given;
+  if (py::isinstance<TensorData>(object) || py::isinstance<NDArray>(object)) return given;
   TensorData copy(given.type());
   if (given.byte_count() > 0) std::memcpy(copy.data(), given.data(), given.byte_count());
   return copy;
@@ -77,7 +78,7 @@ TensorData lasting_feed(const TensorData& given, PyObject* object) {
 
 /// Memory for a result that its owner may drop.
 void hold_result(TensorData& result, PyObject* object) {
-  if (!object || py::isinstance<TensorData>(object)) return;
+  if (!object || py::isinstance<TensorData>(object) || py::isinstance<NDArray>(object)) return;
   result = TensorData(result.type(), result.data(),
                       held_anywhere(py::reinterpret_borrow<py::object>(object)));
 }

@@ -2,7 +2,9 @@
 #include <pybind11/numpy.h>
 
 #include "bindings/calls.h"
+#include "bindings/nd_array.h"
 #include "mpsg/error.h"
+#include "mpsg/nd_array.h"
 #include "runtime/pending_data.h"
 
 namespace mpsg::python {
@@ -90,6 +92,8 @@ bool is_writeable(const TensorData& data) {
 
 TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted) {
   if (py::isinstance<TensorData>(object)) return object.cast<TensorData>();
+  if (py::isinstance<NDArray>(object))
+    return shared_tensor_data(py::reinterpret_borrow<py::object>(object));
   if (TensorData packed; borrow_array(object.ptr(), packed))
     return {packed.type(), packed.data(), keep_alive(py::reinterpret_borrow<py::object>(object))};
   const auto numpy = py::module_::import("numpy");
@@ -178,6 +182,10 @@ void bind_tensor_data(py::module_& module) {
                                if (!PendingData::known(data)) settled(data);
                                return data.data_type();
                              })
+      .def(
+          "nd_array",
+          [](const TensorData& data) { return NDArray(settled(data), is_writeable(data)); },
+          "nd_array(self)\n--\n\nAn NDArray of the same memory (mpsndarray).")
       .def("ready", &TensorData::ready,
            "ready(self)\n--\n\nHas the run that makes it ended? True for data that no run makes.")
       .def(

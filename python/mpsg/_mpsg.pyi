@@ -107,6 +107,8 @@ class TensorData:
     def shape(self) -> tuple[int, ...]: ...
     @property
     def data_type(self) -> DataType: ...
+    def nd_array(self) -> NDArray:
+        """An NDArray of the same memory (mpsndarray)."""
     def ready(self) -> bool:
         """Has the run that makes it ended? True for data that no run makes."""
     def wait(self) -> None:

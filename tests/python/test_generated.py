@@ -90,7 +90,9 @@ def test_stub_has_the_class(name: str) -> None:
 
 
 def parameter_names(definition: ast.FunctionDef) -> list[str]:
-    return [each.arg for each in definition.args.args + definition.args.kwonlyargs]
+    given = definition.args
+    variadic = [given.vararg] if given.vararg else []
+    return [each.arg for each in given.args + variadic + given.kwonlyargs]
 
 
 @pytest.mark.parametrize("name", classes())

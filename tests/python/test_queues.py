@@ -154,6 +154,39 @@ def test_results_in_memory_of_the_caller(queue: mpsg.CommandQueue, counter: Coun
         counter.graph.run_async({counter.x: 1.0}, results={y: frozen}, command_queue=queue)
 
 
+def test_nd_arrays_as_feeds_and_results(queue: mpsg.CommandQueue) -> None:
+    graph = mpsg.Graph()
+    x = graph.placeholder([2, 3])
+    y = x * 2.0
+    wide = mpsg.NDArray(np.arange(12, dtype=np.float32).reshape(2, 6))
+    strided, packed = wide[:, ::2], wide.reshape(4, 3)[1:3]
+    target = mpsg.NDArray.empty((2, 3), mpsg.float32)
+    for fed in (strided, packed):
+        graph.run({x: fed}, results={y: target}, command_queue=queue)
+        np.testing.assert_array_equal(target.numpy(), fed.numpy() * 2)
+        results = graph.run_async({x: fed}, results={y: target}, command_queue=queue)
+        assert results[y] is target
+        results.wait()
+        np.testing.assert_array_equal(target.numpy(), fed.numpy() * 2)
+    data = graph.run({x: strided}, [y])[y]
+    assert np.shares_memory(data.nd_array().numpy(), data.numpy())
+    assert np.shares_memory(mpsg.TensorData(packed).numpy(), wide.numpy())
+    with pytest.raises(mpsg.FeedError, match="not packed"):
+        graph.run({x: strided}, results={y: strided})
+    with pytest.raises(mpsg.FeedError, match="read-only"):
+        graph.run({x: strided}, results={y: target.read_only()})
+    # Borrowed, not copied: what is written before the run begins is what it reads.
+    event = mpsg.SharedEvent()
+    descriptor = mpsg.ExecutionDescriptor()
+    descriptor.wait_for_event(event, 1)
+    waiting = graph.run_async(
+        {x: packed}, [y], command_queue=queue, execution_descriptor=descriptor
+    )
+    packed[...] = 5
+    event.signal(1)
+    np.testing.assert_array_equal(waiting[y].numpy(), np.full((2, 3), 10, np.float32))
+
+
 def test_memory_of_results_outlives_its_owner(queue: mpsg.CommandQueue, counter: Counter) -> None:
     event = mpsg.SharedEvent()
     descriptor = mpsg.ExecutionDescriptor()
