@@ -151,7 +151,8 @@ void bind_tensor_data(py::module_& module) {
              return to_tensor_data(value, wanted);
            }),
            py::arg("value"), py::arg("data_type") = py::none())
-      .def("numpy", &to_numpy,
+      .def(
+          "numpy", [](const TensorData& data) { return to_numpy(data); },
            "numpy(self)\n--\n\nThe value as a numpy array that shares the memory.")
       .def(
           "__array__",
