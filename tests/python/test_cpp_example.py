@@ -75,3 +75,4 @@ def test_example(build: Path, tmp_path: Path) -> None:
         ["dy/db", "float32 (2,)"],
     ]
     assert "WRONG" not in output
+    assert "the same losses: yes" in run(example / "double_buffering")

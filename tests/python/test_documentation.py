@@ -17,7 +17,7 @@ import mpsg.show
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     *("README.md", "CONTRIBUTING.md", "docs/compiler.md", "docs/benchmarks.md"),
-    *("docs/meaning.md", "docs/data.md", "docs/package.md"),
+    *("docs/meaning.md", "docs/data.md", "docs/package.md", "docs/runtime.md"),
 ]
 
 
@@ -187,6 +187,16 @@ def test_the_workloads_are_those_of_the_benchmarks() -> None:
 def test_debug_levels_are_listed() -> None:
     levels = [row[0] for row in table_under("`MPSG_DEBUG` writes", page("docs/compiler.md"))]
     assert levels == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("path", ["docs/runtime.md", "docs/data.md", "docs/package.md"])
+def test_the_programs_of_the_pages_run(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page(path), re.DOTALL):
+        exec(block, scope)
 
 
 def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

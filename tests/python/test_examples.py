@@ -27,7 +27,11 @@ def run(name: str, *arguments: str) -> str:
 
 
 def test_every_example_is_run_here() -> None:
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {"gelu.py", "digits_api.py"}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {
+        "gelu.py",
+        "digits_api.py",
+        "double_buffering.py",
+    }
     assert [path.name for path in NOTEBOOKS] == ["first_notebook.ipynb"]
 
 
@@ -40,6 +44,11 @@ def test_digits_api() -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: no built-in digits")
     said = run("digits_api.py", "40")
     assert float(said.split("test accuracy: ")[1].split("%")[0]) > 60
+
+
+def test_double_buffering() -> None:
+    said = run("double_buffering.py", "12")
+    assert said.count("the same losses: True") == 2
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.name)
