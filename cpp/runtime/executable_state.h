@@ -1,9 +1,9 @@
 // What an Executable holds. Private to the runtime.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "compiler/plan.h"
@@ -23,19 +23,19 @@ struct RunFrame {
   std::vector<StepTime> times;     // for MPSG_DEBUG
 };
 
-/// Frames that no run uses now.
+/// Frames that no run uses now. Without a lock, which a fork might find taken.
 class RunFrames {
  public:
+  RunFrames() = default;
   ~RunFrames();
+  RunFrames(const RunFrames&) = delete;
+  RunFrames& operator=(const RunFrames&) = delete;
   /// nullptr: there is none.
   std::unique_ptr<RunFrame> take() noexcept;
   void give(std::unique_ptr<RunFrame> frame) noexcept;
 
  private:
-  static constexpr size_t most = 8;
-  std::atomic<RunFrame*> spare_{nullptr};  // the common case: one run at a time, no lock
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<RunFrame>> others_;
+  std::array<std::atomic<RunFrame*>, 4> slots_{};
 };
 
 struct Specializations;

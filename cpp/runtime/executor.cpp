@@ -108,6 +108,7 @@ void Executor::work(Scheduler::Lock& lock) {
     try {
       const UnforkedWork whole;
       Control control(*this, *task);
+      if (stopping() && !task->cancelled()) task->abandon();
       control.check();
       more = task->advance(control);
     } catch (...) {

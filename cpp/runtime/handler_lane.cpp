@@ -69,7 +69,7 @@ class HandlerThreads {
     return !ready_.empty() || idle_ < threads_.size();
   }
 
-  void finish() {
+  void finish(bool wait) {
     std::vector<std::thread> threads;
     {
       const std::lock_guard lock(mutex_);
@@ -78,7 +78,7 @@ class HandlerThreads {
       work_.notify_all();
     }
     for (auto& thread : threads)
-      if (thread.get_id() == std::this_thread::get_id()) thread.detach();
+      if (!wait || thread.get_id() == std::this_thread::get_id()) thread.detach();
       else thread.join();
   }
 
@@ -139,6 +139,6 @@ void HandlerLane::post(Job job) noexcept {
   HandlerThreads::shared().post(shared_from_this(), std::move(job));
 }
 bool HandlerLane::any_busy() { return HandlerThreads::shared().busy(); }
-void HandlerLane::finish() { HandlerThreads::shared().finish(); }
+void HandlerLane::finish(bool wait) { HandlerThreads::shared().finish(wait); }
 
 }  // namespace mpsg

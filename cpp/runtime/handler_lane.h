@@ -21,9 +21,9 @@ class HandlerLane : public std::enable_shared_from_this<HandlerLane> {
 
   /// Is a handler being called, or waiting to be?
   static bool any_busy();
-  /// For the end of the process: calls what was posted, ends the threads; later posts are called
-  /// where they are made.
-  static void finish();
+  /// For the end of the process: calls what was posted, ends the threads (or leaves those to
+  /// themselves that are at a handler); later posts are called where they are made.
+  static void finish(bool wait);
 
  private:
   friend class HandlerThreads;

@@ -29,32 +29,29 @@ std::unique_ptr<RunFrame> new_frame(const Executable::State& state) {
   return frame;
 }
 
+constexpr const char* interrupted = "it was interrupted";
+
 void append_name(std::string& list, const std::string& name) {
   list += (list.empty() ? "'" : ", '") + name + "'";
 }
 
 }  // namespace
 
-RunFrames::~RunFrames() { delete spare_.load(); }
+RunFrames::~RunFrames() {
+  for (auto& slot : slots_) delete slot.load();
+}
 
 std::unique_ptr<RunFrame> RunFrames::take() noexcept {
-  if (RunFrame* const spare = spare_.exchange(nullptr, std::memory_order_acquire))
-    return std::unique_ptr<RunFrame>(spare);
-  const std::lock_guard lock(mutex_);
-  if (others_.empty()) return nullptr;
-  auto frame = std::move(others_.back());
-  others_.pop_back();
-  return frame;
+  for (auto& slot : slots_)
+    if (RunFrame* const frame = slot.exchange(nullptr, std::memory_order_acquire))
+      return std::unique_ptr<RunFrame>(frame);
+  return nullptr;
 }
 
 void RunFrames::give(std::unique_ptr<RunFrame> frame) noexcept {
-  frame.reset(spare_.exchange(frame.release(), std::memory_order_acq_rel));
-  if (!frame) return;
-  const std::lock_guard lock(mutex_);
-  try {
-    if (others_.size() < most) others_.push_back(std::move(frame));
-  } catch (const std::bad_alloc&) {
-    // Then it is not kept.
+  for (auto& slot : slots_) {
+    frame.reset(slot.exchange(frame.release(), std::memory_order_acq_rel));
+    if (!frame) return;
   }
 }
 
@@ -81,10 +78,13 @@ Run::Run(const Executable& executable, std::span<const TensorData> feeds,
   number_ = state.runtime->next_run();
 }
 
+void Run::abandon() noexcept {
+  if (in_progress_) fail(interrupted);
+}
+
 Run::~Run() {
-  // A context in the middle of a run is of no use to the next one.
-  if (in_progress_) fail("it was interrupted");
-  else if (frame_) state_.frames.give(std::move(frame_));
+  abandon();
+  if (frame_) state_.frames.give(std::move(frame_));
 }
 
 void Run::take_feeds(std::span<const TensorData> feeds) {
@@ -166,6 +166,9 @@ bool Run::advance() {
     const auto told = fail(error.what());
     if (told.empty()) throw;
     throw ExecutionError(error.what() + told);
+  } catch (...) {
+    fail(interrupted);
+    throw;
   }
   succeed();
   return false;
@@ -203,7 +206,7 @@ std::string Run::fail(const std::string& reason) noexcept {
       append_name(damaged, use.variable->name);
       use.variable->damage = "a run failed while it wrote it (" + reason + ")";
     }
-    frame_.reset();
+    frame_.reset();  // a context in the middle of a run is of no use to the next one
     if (!updated.empty()) told += ". Variables that the run had updated: " + updated;
     if (!damaged.empty())
       told += ". Half written, and without a value until assigned or loaded: " + damaged;

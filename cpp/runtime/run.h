@@ -35,6 +35,8 @@ class Run {
   /// The next steps; false: it is over. Throws what the program throws, and tells which variables
   /// were updated.
   bool advance();
+  /// Nobody goes on with it: if it is not over, it failed.
+  void abandon() noexcept;
 
  private:
   void take_feeds(std::span<const TensorData> feeds);

@@ -56,6 +56,7 @@ class CallerTask final : public Task {
     if (!std::exchange(begun_, true)) run_.begin(&control_);
     return run_.advance();
   }
+  void abandon() noexcept override { run_.abandon(); }
 
  private:
   Run& run_;
@@ -64,13 +65,14 @@ class CallerTask final : public Task {
 };
 
 /// Until it is over, or is not going to touch the caller's memory any more.
-void wait_or_cancel(Task& task, CallerLock& caller) {
+void wait_or_cancel(Task& task, Run& run, CallerLock& caller) {
   auto& scheduler = Scheduler::shared();
   try {
     scheduler.wait(task, caller);
   } catch (const Interrupted&) {
     const CallerUnlocked unlocked(caller);
-    while (!task.done() && !scheduler.cancel(task)) std::this_thread::yield();
+    while (!task.done() && !scheduler.cancel(task, [&] { run.abandon(); }))
+      std::this_thread::yield();
     throw;
   }
   if (task.error()) std::rethrow_exception(task.error());
@@ -129,7 +131,7 @@ void run_directly(Run& run, Executor& executor, DirectRun& direct, CallerLock& c
     throw;
   }
   if (!rest) return Scheduler::shared().leave(executor, direct);
-  wait_or_cancel(*rest, caller);
+  wait_or_cancel(*rest, run, caller);
 }
 
 }  // namespace
@@ -167,7 +169,7 @@ void run_one(const Executable& executable, std::span<const TensorData> feeds,
   submission.queue = queue;
   submission.variables = state.variables;
   scheduler.submit({&submission, 1});
-  wait_or_cancel(*submission.task, caller);
+  wait_or_cancel(*submission.task, run, caller);
 }
 
 }  // namespace

@@ -93,6 +93,7 @@ class RunTask final : public OrderedRun {
     }
     return run_->advance();
   }
+  void abandon() noexcept override { run_->abandon(); }
   void drop_run() noexcept override { run_.reset(); }
 
  private:

@@ -269,10 +269,12 @@ bool Scheduler::wait_for(Task& task, CallerLock& caller, std::optional<Clock::ti
   return false;
 }
 
-bool Scheduler::cancel(Task& task) {
+bool Scheduler::cancel(Task& task, const std::function<void()>& stopped) {
   const auto held = lock();
   task.cancel();
-  return !task.running_;
+  if (task.running_) return false;
+  stopped();  // with the lock: what comes after the task must find it so
+  return true;
 }
 
 bool Scheduler::conflicts(const DirectRun& run) const {
@@ -347,7 +349,9 @@ void Scheduler::finish(CallerLock& caller) {
       if (!task->executor_ && task->started()) return true;
     return false;
   };
-  while (busy() && !caller.interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  bool interrupted = false;
+  while (busy() && !(interrupted = caller.interrupted()))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   Effects effects;
   std::vector<std::shared_ptr<Executor>> executors;
   {
@@ -373,7 +377,7 @@ void Scheduler::finish(CallerLock& caller) {
     }
   }
   for (const auto& task : left) task->ended();
-  HandlerLane::finish();
+  HandlerLane::finish(!interrupted);
 }
 
 /// In the child of a fork: what the parent had in flight will not come to an end here.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -81,8 +82,9 @@ class Scheduler {
   /// The same, not longer than a time; false: it is not done.
   bool wait_for(Task& task, CallerLock& caller,
                 std::optional<std::chrono::steady_clock::time_point> until);
-  /// The caller's memory is no longer touched: true, or false if the task is at work just now.
-  bool cancel(Task& task);
+  /// The task will do no more: true, after `stopped` was called, which must be short. False: it is
+  /// at work just now.
+  bool cancel(Task& task, const std::function<void()>& stopped);
 
   /// Takes the device for a run on this thread, if it is idle and nothing in flight must come
   /// before. `run` stays linked until `leave`.

@@ -42,6 +42,8 @@ class Task : public std::enable_shared_from_this<Task> {
   /// A part of the work, with no lock held. True: more is left (of a task without an executor:
   /// somebody calls Scheduler::end for it). What it throws is the task's error.
   virtual bool advance(RunControl& control) = 0;
+  /// The process ends before the work is done: what is half done is told.
+  virtual void abandon() noexcept {}
   /// Once, when it is done, with no lock held.
   virtual void ended() noexcept {}
 

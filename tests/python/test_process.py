@@ -215,6 +215,20 @@ def test_ends_while_other_threads_submit() -> None:
     )
 
 
+def test_an_interrupt_ends_the_wait_for_a_handler_that_never_returns() -> None:
+    done = run(
+        """
+        blocked = threading.Event()
+        graph.run_async({x: 1.0}, [y], execution_descriptor=mpsg.ExecutionDescriptor(
+            completion_handler=lambda results, error: (blocked.set(), threading.Event().wait())))
+        blocked.wait()
+        later(0.3)
+        print("end", flush=True)
+        """
+    )
+    assert done.stdout.strip() == "end" and done.returncode in (0, -signal.SIGINT), done.stderr
+
+
 def test_ends_in_a_handler() -> None:
     done = run(
         """
