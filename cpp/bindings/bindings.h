@@ -40,10 +40,6 @@ bool is_list(const py::handle& object);
 TensorData to_tensor_data(const py::handle& object, std::optional<DataType> wanted);
 py::object to_numpy(const TensorData& data);
 
-/// DLPack of bfloat16, which numpy does not have: without a copy. nullopt: not an array of that.
-std::optional<py::object> bfloat16_from_dlpack(const py::handle& producer);
-py::object bfloat16_to_dlpack(const py::object& array, const py::kwargs& options);
-
 /// A Python object as an attribute, as far as `spec` needs it.
 AttributeValue to_attribute(const AttributeSpec& spec, const py::handle& object);
 

@@ -6,7 +6,7 @@
 
 #include "bindings/calls.h"
 #include "mpsg/execution_descriptor.h"
-#include "runtime/run_task.h"
+#include "runtime/queues/run_task.h"
 
 namespace mpsg::python {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "bindings/calls.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/pending_data.h"
 
 namespace mpsg::python {
 namespace {

@@ -3,8 +3,8 @@
 
 #include "bindings/execution_descriptor.h"
 #include "mpsg/error.h"
-#include "runtime/command_state.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/command_state.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg::python {
 namespace {

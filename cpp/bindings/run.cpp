@@ -3,7 +3,7 @@
 #include "mpsg/command_queue.h"
 #include "mpsg/error.h"
 #include "runtime/executable_builder.h"
-#include "runtime/run_task.h"
+#include "runtime/queues/run_task.h"
 
 namespace mpsg::python {
 namespace {

@@ -2,10 +2,11 @@
 #include <pybind11/numpy.h>
 
 #include "bindings/calls.h"
+#include "bindings/dlpack_exchange.h"
 #include "bindings/nd_array.h"
 #include "mpsg/error.h"
 #include "mpsg/nd_array.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/pending_data.h"
 
 namespace mpsg::python {
 namespace {
@@ -74,11 +75,12 @@ py::object as_array(const py::handle& object, std::optional<DataType> wanted) {
   if (is_plain(object) && wanted) return typed_array(object, *wanted);
   if (py::hasattr(object, "__dlpack__")) {
     try {
-      return numpy.attr("from_dlpack")(object);
+      return py::cast(from_dlpack(object)).attr("numpy")();
     } catch (py::error_already_set&) {
-      // A type or device that numpy's DLPack does not take.
+      // It refuses (needs a gradient, lies on another device): the array protocol says why.
+    } catch (const FeedError&) {
+      // A type that mpsg does not have: the same.
     }
-    if (auto array = bfloat16_from_dlpack(object)) return std::move(*array);
   }
   return numpy.attr("asarray")(object);
 }
@@ -163,14 +165,16 @@ void bind_tensor_data(py::module_& module) {
             return array;
           },
           py::arg("dtype") = py::none(), py::arg("copy") = py::none())
-      .def("__dlpack__",
-           [](const TensorData& data, const py::kwargs& options) -> py::object {
-             if (data.data_type() == DataType::bfloat16)
-               return bfloat16_to_dlpack(to_numpy(data), options);
-             return to_numpy(data).attr("__dlpack__")(**options);
-           })
-      .def("__dlpack_device__",
-           [](const TensorData&) { return py::make_tuple(1, 0); })  // kDLCPU, 0
+      .def(
+          "__dlpack__",
+          [](const TensorData& data, const py::object& stream, const py::object& max_version,
+             const py::object& dl_device, const py::object& copy) {
+            return to_dlpack(NDArray(settled(data), is_writeable(data)),
+                             {stream, max_version, dl_device, copy});
+          },
+          py::kw_only(), py::arg("stream") = py::none(), py::arg("max_version") = py::none(),
+          py::arg("dl_device") = py::none(), py::arg("copy") = py::none())
+      .def("__dlpack_device__", [](const TensorData&) { return dlpack_device(); })
       .def_property_readonly("shape",
                              [](const TensorData& data) {
                                if (!PendingData::known(data)) settled(data);

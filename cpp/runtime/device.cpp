@@ -4,7 +4,7 @@
 
 #include "backends/common/all.h"
 #include "mpsg/error.h"
-#include "runtime/executor.h"
+#include "runtime/queues/executor.h"
 
 namespace mpsg {
 

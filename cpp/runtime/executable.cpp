@@ -17,7 +17,7 @@
 #include "runtime/debug_output.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
-#include "runtime/command_state.h"
+#include "runtime/queues/command_state.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
 #include "runtime/key_writer.h"

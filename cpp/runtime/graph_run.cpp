@@ -5,8 +5,8 @@
 #include "mpsg/executable.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
-#include "runtime/pending_data.h"
-#include "runtime/run_task.h"
+#include "runtime/queues/pending_data.h"
+#include "runtime/queues/run_task.h"
 
 namespace mpsg {
 namespace {

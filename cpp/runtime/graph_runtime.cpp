@@ -2,7 +2,7 @@
 
 #include "graph/contexts.h"
 #include "mpsg/error.h"
-#include "runtime/command_state.h"
+#include "runtime/queues/command_state.h"
 #include "runtime/executable_cache.h"
 
 namespace mpsg {

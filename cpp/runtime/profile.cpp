@@ -8,7 +8,7 @@
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
 #include "runtime/executable_state.h"
-#include "runtime/run_task.h"
+#include "runtime/queues/run_task.h"
 
 namespace mpsg {
 namespace {

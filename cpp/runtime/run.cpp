@@ -8,7 +8,7 @@
 #include "mpsg/error.h"
 #include "runtime/debug_output.h"
 #include "runtime/executable_builder.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/pending_data.h"
 
 namespace mpsg {
 namespace {

@@ -6,7 +6,7 @@
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
 #include "runtime/key_writer.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 namespace {

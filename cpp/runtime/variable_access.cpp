@@ -4,8 +4,8 @@
 
 #include "mpsg/error.h"
 #include "runtime/graph_runtime.h"
-#include "runtime/pending_data.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/pending_data.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 namespace {

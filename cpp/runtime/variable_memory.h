@@ -8,7 +8,7 @@
 
 #include "mpsg/attribute.h"
 #include "mpsg/shape.h"
-#include "runtime/task.h"
+#include "runtime/queues/task.h"
 
 namespace mpsg {
 

@@ -4,7 +4,7 @@
 
 #include "graph/buffer_pool.h"
 #include "mpsg/error.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/pending_data.h"
 
 namespace mpsg {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "runtime/command_state.h"
-#include "runtime/event_tasks.h"
-#include "runtime/event_timeline.h"
+#include "runtime/queues/command_state.h"
+#include "runtime/queues/event_tasks.h"
+#include "runtime/queues/event_timeline.h"
 
 namespace mpsg {
 

@@ -6,9 +6,9 @@
 
 #include "graph/buffer_pool.h"
 #include "mpsg/error.h"
-#include "runtime/nd_array_layout.h"
-#include "runtime/row_conversions.h"
-#include "runtime/strided_copy.h"
+#include "runtime/data/nd_array_layout.h"
+#include "runtime/data/row_conversions.h"
+#include "runtime/data/strided_copy.h"
 
 namespace mpsg {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/transpose_tile.h"
+#include "runtime/data/transpose_tile.h"
 
 #include <algorithm>
 #include <cstring>

@@ -4,7 +4,7 @@
 
 #include "mpsg/error.h"
 #include "mpsg/nd_array.h"
-#include "runtime/nd_array_layout.h"
+#include "runtime/data/nd_array_layout.h"
 
 namespace mpsg {
 

@@ -1,6 +1,6 @@
-#include "runtime/pending_data.h"
+#include "runtime/queues/pending_data.h"
 
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 

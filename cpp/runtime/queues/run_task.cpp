@@ -1,14 +1,14 @@
-#include "runtime/run_task.h"
+#include "runtime/queues/run_task.h"
 
 #include <algorithm>
 #include <thread>
 #include <utility>
 
 #include "mpsg/error.h"
-#include "runtime/command_state.h"
-#include "runtime/event_tasks.h"
-#include "runtime/executor.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/command_state.h"
+#include "runtime/queues/event_tasks.h"
+#include "runtime/queues/executor.h"
+#include "runtime/queues/pending_data.h"
 #include "runtime/run.h"
 #include "runtime/specializations.h"
 

@@ -1,4 +1,4 @@
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 #include <algorithm>
 #include <iterator>
@@ -7,9 +7,9 @@
 
 #include "graph/fork_safety.h"
 #include "mpsg/error.h"
-#include "runtime/event_timeline.h"
-#include "runtime/executor.h"
-#include "runtime/handler_lane.h"
+#include "runtime/queues/event_timeline.h"
+#include "runtime/queues/executor.h"
+#include "runtime/queues/handler_lane.h"
 
 namespace mpsg {
 namespace {

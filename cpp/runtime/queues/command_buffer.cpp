@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "mpsg/error.h"
-#include "runtime/command_state.h"
-#include "runtime/event_tasks.h"
-#include "runtime/executor.h"
-#include "runtime/pending_data.h"
+#include "runtime/queues/command_state.h"
+#include "runtime/queues/event_tasks.h"
+#include "runtime/queues/executor.h"
+#include "runtime/queues/pending_data.h"
 
 namespace mpsg {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/event_timeline.h"
+#include "runtime/queues/event_timeline.h"
 
 #include <algorithm>
 #include <utility>

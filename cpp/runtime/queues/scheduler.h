@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "runtime/caller_lock.h"
-#include "runtime/task.h"
+#include "runtime/queues/task.h"
 #include "runtime/variable_memory.h"
 
 namespace mpsg {

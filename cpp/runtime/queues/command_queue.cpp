@@ -1,6 +1,6 @@
 #include "mpsg/command_queue.h"
 
-#include "runtime/command_state.h"
+#include "runtime/queues/command_state.h"
 
 namespace mpsg {
 

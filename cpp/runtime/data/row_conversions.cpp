@@ -1,4 +1,4 @@
-#include "runtime/row_conversions.h"
+#include "runtime/data/row_conversions.h"
 
 #include <cstring>
 #include <limits>

@@ -1,4 +1,4 @@
-#include "runtime/nd_array_layout.h"
+#include "runtime/data/nd_array_layout.h"
 
 #include <algorithm>
 #include <array>

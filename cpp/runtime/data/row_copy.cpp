@@ -1,4 +1,4 @@
-#include "runtime/row_copy.h"
+#include "runtime/data/row_copy.h"
 
 #include <cstdint>
 #include <cstring>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "mpsg/data_type.h"
-#include "runtime/strided_copy.h"
+#include "runtime/data/strided_copy.h"
 
 namespace mpsg {
 

@@ -1,4 +1,4 @@
-#include "runtime/executor.h"
+#include "runtime/queues/executor.h"
 
 #include <chrono>
 #include <system_error>

@@ -1,4 +1,4 @@
-#include "runtime/handler_lane.h"
+#include "runtime/queues/handler_lane.h"
 
 #include <chrono>
 #include <condition_variable>

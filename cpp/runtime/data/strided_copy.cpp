@@ -1,4 +1,4 @@
-#include "runtime/strided_copy.h"
+#include "runtime/data/strided_copy.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "mpsg/error.h"
-#include "runtime/row_copy.h"
-#include "runtime/transpose_tile.h"
+#include "runtime/data/row_copy.h"
+#include "runtime/data/transpose_tile.h"
 
 namespace mpsg {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 

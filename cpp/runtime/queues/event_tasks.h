@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "mpsg/shared_event.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 

@@ -6,7 +6,7 @@
 
 #include "mpsg/tensor_data.h"
 #include "runtime/caller_lock.h"
-#include "runtime/task.h"
+#include "runtime/queues/task.h"
 
 namespace mpsg {
 

@@ -7,8 +7,8 @@
 
 #include "mpsg/command_queue.h"
 #include "runtime/caller_lock.h"
-#include "runtime/handler_lane.h"
-#include "runtime/scheduler.h"
+#include "runtime/queues/handler_lane.h"
+#include "runtime/queues/scheduler.h"
 
 namespace mpsg {
 
