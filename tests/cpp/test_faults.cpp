@@ -69,6 +69,12 @@ struct Model {
 
 const std::vector<float> right(64, 8.5F);
 
+/// Whatever happens, what waits for the event goes on.
+struct SignalAtEnd {
+  const SharedEvent& event;
+  ~SignalAtEnd() { event.signal(1); }
+};
+
 }  // namespace
 
 TEST_CASE("fault points are found by their names") {
@@ -175,6 +181,7 @@ TEST_CASE("what is submitted comes to an end although any allocation fails") {
   const CommandQueue queue(device), other(device);
   const auto submit = [&] {
     const SharedEvent event;
+    const SignalAtEnd at_end{event};
     CommandBuffer buffer(queue);
     std::array<TensorDataMap, 3> results;
     buffer.encode_wait_for_event(event, 1);
