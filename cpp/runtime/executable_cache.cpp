@@ -51,30 +51,35 @@ std::shared_ptr<const Launch> ExecutableCache::find_launch(std::string_view sign
 
 void ExecutableCache::remember_launch(const std::string& signature, const std::string& key,
                                       std::shared_ptr<const Launch> launch) {
-  Garbage garbage;
+  std::shared_ptr<const Launch> garbage;  // destroyed without the lock
   const std::lock_guard lock(mutex_);
   const auto slot = slots_.find(key);
   if (slot == slots_.end() || slot->second->executable != launch->executable) return;
-  auto& signatures = slot->second->signatures;
-  if (signatures.size() >= most_signatures) {
-    const auto oldest = launches_.find(signatures.front());
-    garbage.push_back(std::move(oldest->second.launch));
-    launches_.erase(oldest);
-    signatures.erase(signatures.begin());
+  if (launches_.contains(signature)) return;
+  auto& launches = slot->second->launches;
+  if (launches.size() >= most_signatures) {
+    launches_.erase(launches.front().first);
+    garbage = std::move(launches.front().second);
+    launches.erase(launches.begin());
   }
-  if (launches_.emplace(signature, KnownLaunch{std::move(launch), slot->second.get()}).second)
-    signatures.push_back(signature);
+  launches.emplace_back(signature, launch);
+  try {
+    launches_.emplace(signature, KnownLaunch{std::move(launch), slot->second.get()});
+  } catch (...) {
+    launches.pop_back();
+    throw;
+  }
 }
 
 std::shared_ptr<const Executable> ExecutableCache::get(uint64_t graph, const std::string& key,
                                                        CallerLock& caller, const Build& build) {
   Garbage garbage;
   std::unique_lock lock(mutex_);
-  auto& entry = slots_[key];
-  if (entry) return wait_for(lock, entry, caller);
-  entry = std::make_shared<Slot>();
-  const auto slot = entry;
+  if (const auto found = slots_.find(key); found != slots_.end())
+    return wait_for(lock, found->second, caller);
+  const auto slot = std::make_shared<Slot>();
   slot->graph = graph;
+  slots_.emplace(key, slot);
   ++statistics_.misses;
   lock.unlock();
   std::shared_ptr<const Executable> made;
@@ -129,15 +134,13 @@ void ExecutableCache::keep(Slot& slot, const std::shared_ptr<const Executable>& 
   evict(garbage);
 }
 
-void ExecutableCache::drop(Slots::iterator at, Garbage& garbage) {
+/// A graph's destructor comes here: nothing may fail.
+void ExecutableCache::drop(Slots::iterator at, Garbage& garbage) noexcept {
   auto& slot = *at->second;
   statistics_.bytes -= slot.bytes;
-  for (const auto& signature : slot.signatures) {
-    const auto launch = launches_.find(signature);
-    garbage.push_back(std::move(launch->second.launch));
-    launches_.erase(launch);
-  }
-  garbage.push_back(std::move(at->second));
+  for (const auto& launch : slot.launches) launches_.erase(launch.first);
+  slot.next = std::move(garbage.first);
+  garbage.first = std::move(at->second);
   slots_.erase(at);
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "mpsg/cache.h"
@@ -55,7 +56,8 @@ class ExecutableCache {
     bool done = false;
     size_t bytes = 0;
     uint64_t last_used = 0;
-    std::vector<std::string> signatures;  // of the launches that use it
+    std::vector<std::pair<std::string, std::shared_ptr<const Launch>>> launches;  // that use it
+    std::shared_ptr<Slot> next;  // among those that were dropped
   };
   struct Hash {
     using is_transparent = void;
@@ -69,13 +71,21 @@ class ExecutableCache {
   using ByKey = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
   using Slots = ByKey<std::shared_ptr<Slot>>;
   /// Destroyed by the caller after the lock is let go: destructors may need other locks.
-  using Garbage = std::vector<std::shared_ptr<const void>>;
+  struct Garbage {
+    Garbage() = default;
+    Garbage(const Garbage&) = delete;
+    Garbage& operator=(const Garbage&) = delete;
+    ~Garbage() {
+      while (first) first = std::move(first->next);
+    }
+    std::shared_ptr<Slot> first;
+  };
 
   ExecutableCache();
   std::shared_ptr<const Executable> wait_for(std::unique_lock<std::mutex>& lock,
                                              const std::shared_ptr<Slot>& slot, CallerLock& caller);
   void keep(Slot& slot, const std::shared_ptr<const Executable>& made, Garbage& garbage);
-  void drop(Slots::iterator slot, Garbage& garbage);
+  void drop(Slots::iterator slot, Garbage& garbage) noexcept;
   void evict(Garbage& garbage);
 
   std::mutex mutex_;

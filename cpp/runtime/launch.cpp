@@ -69,7 +69,9 @@ std::shared_ptr<const Launch> new_launch(const RunRequest& request, std::string_
   auto launch = std::make_shared<Launch>();
   std::vector<FeedType> types;
   bool by_value = false;
-  for (const auto& needed : *GraphRuntime::of(*graph.data()).needed(graph, targets, operations)) {
+  // Held: another thread may put its own list in the place of this one.
+  const auto all_needed = GraphRuntime::of(*graph.data()).needed(graph, targets, operations);
+  for (const auto& needed : *all_needed) {
     const Tensor placeholder(graph.data(), needed.placeholder);
     const auto found = std::ranges::find(request.placeholders, placeholder);
     if (found == request.placeholders.end())

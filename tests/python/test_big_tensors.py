@@ -104,9 +104,7 @@ class Big:
 
     def run(self, *targets: mpsg.Tensor) -> list[np.ndarray]:
         mpsg.cache.clear()
-        results = self.graph.run(
-            {self.flat: self.source}, list(targets), device=self.size.device
-        )
+        results = self.graph.run({self.flat: self.source}, list(targets), device=self.size.device)
         return [results[target].numpy() for target in targets]
 
     def split(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

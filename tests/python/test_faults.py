@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.fault_scenarios import SCENARIOS, Scenario, fault, settled_bytes
 
 import mpsg
+from support.fault_scenarios import SCENARIOS, Scenario, fault, settled_bytes
 
 POINTS = ["allocation", "kernel_compilation", "step"]
 MIB = 1 << 20

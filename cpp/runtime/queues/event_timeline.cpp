@@ -81,8 +81,9 @@ void EventTimeline::forget(const Task& task) noexcept {
   effects.apply();
 }
 
-void EventTimeline::make_room() {
-  if (waiting_.size() == waiting_.capacity()) waiting_.reserve(waiting_.size() * 2 + 4);
+void EventTimeline::make_room(size_t more) {
+  if (waiting_.capacity() - waiting_.size() < more)
+    waiting_.reserve(waiting_.size() * 2 + std::max<size_t>(more, 4));
   failures_.reserve(most_failures);
 }
 

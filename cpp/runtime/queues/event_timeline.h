@@ -36,7 +36,7 @@ class EventTimeline {
   };
 
   // With the scheduler's lock.
-  void make_room();
+  void make_room(size_t more);
   void attach(const std::shared_ptr<Task>& task, uint64_t value, Effects& effects) noexcept;
   std::exception_ptr error_at(uint64_t value) const;
 

@@ -66,10 +66,10 @@ Scheduler& Scheduler::shared() {
   return *scheduler;
 }
 
-/// Everything that may fail, before anything is changed.
-void Scheduler::reserve(const Submission& submission) {
-  constexpr size_t more = 1;
-  const auto followed = [](const std::shared_ptr<Task>& task) {
+/// Everything that may fail, before anything is changed. `more`: how many are submitted together;
+/// all may follow one task.
+void Scheduler::reserve(const Submission& submission, size_t more) {
+  const auto followed = [more](const std::shared_ptr<Task>& task) {
     if (pending(task)) make_room(task->dependents_, more);
   };
   if (submission.queue) followed(submission.queue->last);
@@ -80,7 +80,7 @@ void Scheduler::reserve(const Submission& submission) {
     make_room(use.variable->readers, more);
   }
   for (auto* run = direct_; run; run = run->next) make_room(run->dependents, more);
-  if (submission.event) submission.event->make_room();
+  if (submission.event) submission.event->make_room(more);
 }
 
 /// All edges of one task are added in a row, so a double one is the last of its list.
@@ -131,7 +131,7 @@ void Scheduler::submit(std::span<Submission> submissions) {
     const auto held = lock();
     if (finished_) throw ExecutionError("the process is ending: nothing can be submitted any more");
     for (const auto& submission : submissions) {
-      reserve(submission);
+      reserve(submission, submissions.size());
       // Those of one batch wait for each other.
       make_room(submission.task->dependents_, submissions.size());
     }

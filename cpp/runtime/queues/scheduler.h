@@ -105,7 +105,7 @@ class Scheduler {
 
   void link(const Submission& submission) noexcept;
   void depend(const std::shared_ptr<Task>& task, const std::shared_ptr<Task>& on) noexcept;
-  void reserve(const Submission& submission);
+  void reserve(const Submission& submission, size_t more);
   void make_ready(std::shared_ptr<Task> task, Effects& effects) noexcept;
   void release(std::vector<std::shared_ptr<Task>>& dependents, Effects& effects) noexcept;
   void finish_locked(Task& task, std::exception_ptr error, Effects& effects) noexcept;

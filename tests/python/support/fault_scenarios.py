@@ -12,6 +12,7 @@ import numpy as np
 import mpsg
 from mpsg import _mpsg
 
+
 def unseen(number: int, graph: mpsg.Graph, tensor: mpsg.Tensor) -> mpsg.Tensor:
     """Operations in an order of which no kernel exists yet, if the number is new: their code must
     be compiled.
@@ -98,7 +99,9 @@ def training_step(number: int) -> Scenario:
         data_layout=mpsg.TensorNamedDataLayout.NHWC,
         weights_layout=mpsg.TensorNamedDataLayout.HWIO,
     )
-    hidden = graph.relu(graph.convolution_2d(unseen(number, graph, images) + noise * 0.1, filters, descriptor))
+    hidden = graph.relu(
+        graph.convolution_2d(unseen(number, graph, images) + noise * 0.1, filters, descriptor)
+    )
     rows = graph.reshape(hidden, [-1, 512])
 
     def halve(index: mpsg.Tensor, arguments: list[mpsg.Tensor]) -> list[mpsg.Tensor]:
@@ -142,7 +145,9 @@ def constants(number: int) -> Scenario:
     places = graph.non_zero_indices(graph.greater_than(unseen(number, graph, x), 0.0))
     picked = graph.gather_nd(scaled, places)
     feed = np.random.default_rng(2).normal(size=100).astype(np.float32)
-    return Scenario(graph, {x: feed}, [graph.reduction_sum(unseen(number, graph, picked), axes=[0]), places])
+    return Scenario(
+        graph, {x: feed}, [graph.reduction_sum(unseen(number, graph, picked), axes=[0]), places]
+    )
 
 
 def control_flow(number: int) -> Scenario:
