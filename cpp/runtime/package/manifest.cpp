@@ -129,7 +129,8 @@ class Reader {
     for (const auto& type : manifest.data_types)
       if (!data_type_from_name(type)) fail("needs the unknown data type '" + type + "'");
     manifest.device = file.at("device").get<std::string>();
-    manifest.optimization_level = integer(file.at("optimization_level"), 0, 1);
+    if (const auto level = file.find("optimization_level"); level != file.end())
+      manifest.optimization_level = integer(*level, 0, 1);
     manifest.program = program(file.at("program"));
     for (const auto& [symbol, callable] : file.at("callables").items())
       manifest.callables[symbol] = program(callable);
