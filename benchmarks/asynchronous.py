@@ -4,7 +4,7 @@
 
 Medians in microseconds. "awake": the device's thread has just ended a run and looks for more;
 "asleep": it was left alone for some milliseconds. The cost of an event is that of a chain of small
-runs on two queues in turns, each waiting for the one before, less that of the same chain on one queue.
+runs on two queues in turns, each waiting for the one before, less that of the chain on one queue.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Work:
         self.data = mpsg.TensorData(self.array)
 
 
-def submit(run: Callable[[], mpsg.AsyncResults | mpsg.AsyncResultList], runs: int, rest: float) -> (
-    list[float]
-):
+def submit(
+    run: Callable[[], mpsg.AsyncResults | mpsg.AsyncResultList], runs: int, rest: float
+) -> list[float]:
     times = []
     for _ in range(runs):
         start = time.perf_counter()
@@ -53,9 +53,7 @@ def chain(work: Work, queues: list[mpsg.CommandQueue], length: int, events: bool
     event = mpsg.SharedEvent()
     begin = mpsg.ExecutionDescriptor()
     begin.wait_for_event(gate, 1)
-    work.executable.run_async(
-        [work.data], command_queue=queues[0], execution_descriptor=begin
-    )
+    work.executable.run_async([work.data], command_queue=queues[0], execution_descriptor=begin)
     for i in range(length):
         descriptor = mpsg.ExecutionDescriptor()
         if events:
@@ -109,8 +107,8 @@ def main() -> None:
     ]
     alone, between = (statistics.median(side) for side in zip(*pairs, strict=True))
     print(
-        f"a run in a chain: {alone * 1e6:.2f} us on one queue, {between * 1e6:.2f} us with an event "
-        f"between two queues: an event costs {(between - alone) * 1e6:.2f} us"
+        f"a run in a chain: {alone * 1e6:.2f} us on one queue, {between * 1e6:.2f} us with an "
+        f"event between two queues: an event costs {(between - alone) * 1e6:.2f} us"
     )
     print(f"host's signal to the end of a run: {median(wake(work, 300, 0))} awake, ", end="")
     print(f"{median(wake(work, 100, 0.003))} asleep")

@@ -2,9 +2,9 @@
 
     python benchmarks/double_buffering.py [--batch 64] [--steps 60] [--rounds 5]
 
-Three ways to prepare a batch, each calibrated to half a step: one that waits (a disk, a sensor), one
-that computes on one core (NumPy, which lets the interpreter lock go), and one in plain Python (which
-holds it). Run it with MPSG_NUM_THREADS=1, too. Prints medians of steps and their ratio.
+Three ways to prepare a batch, each calibrated to half a step: one that waits (a disk, a sensor),
+one that computes on one core (NumPy, which lets the interpreter lock go), and one in plain Python
+(which holds it). Run it with MPSG_NUM_THREADS=1, too. Prints medians of steps and their ratio.
 """
 
 from __future__ import annotations

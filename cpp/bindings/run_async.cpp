@@ -5,9 +5,9 @@
 #include "bindings/run_arguments.h"
 #include "mpsg/error.h"
 #include "mpsg/nd_array.h"
-#include "runtime/queues/command_state.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
+#include "runtime/queues/command_state.h"
 #include "runtime/queues/pending_data.h"
 #include "runtime/queues/run_task.h"
 

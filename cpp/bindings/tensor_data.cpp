@@ -155,7 +155,7 @@ void bind_tensor_data(py::module_& module) {
            py::arg("value"), py::arg("data_type") = py::none())
       .def(
           "numpy", [](const TensorData& data) { return to_numpy(data); },
-           "numpy(self)\n--\n\nThe value as a numpy array that shares the memory.")
+          "numpy(self)\n--\n\nThe value as a numpy array that shares the memory.")
       .def(
           "__array__",
           [](const TensorData& data, const py::object& dtype, const py::object& copy) {

@@ -84,8 +84,7 @@ nlohmann::json attribute_to_json(const AttributeSpec& spec, const AttributeValue
     case AttributeKind::data: return to_hex(*std::get<std::shared_ptr<const Bytes>>(value));
     case AttributeKind::types: {
       auto types = nlohmann::json::array();
-      for (const auto& type : std::get<std::vector<TensorType>>(value))
-        types.push_back(type_to_json(type));
+      for (const auto& type : std::get<TensorTypes>(value)) types.push_back(type_to_json(type));
       return types;
     }
   }
@@ -104,7 +103,7 @@ AttributeValue attribute_from_json(const AttributeSpec& spec, const nlohmann::js
     case AttributeKind::shape: return json.get<std::vector<int64_t>>();
     case AttributeKind::data_type: return known_type(json);
     case AttributeKind::types: {
-      std::vector<TensorType> types;
+      TensorTypes types;
       for (const auto& entry : json) {
         const auto& shape = entry.at("shape");
         types.push_back(

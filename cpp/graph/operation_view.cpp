@@ -56,7 +56,7 @@ const std::vector<int64_t>& OperationView::integers(std::string_view name) const
   return get<std::vector<int64_t>>(*this, name);
 }
 const std::vector<TensorType>& OperationView::types(std::string_view name) const {
-  return get<std::vector<TensorType>>(*this, name);
+  return get<TensorTypes>(*this, name);
 }
 DataType OperationView::data_type(std::string_view name) const {
   return get<DataType>(*this, name);

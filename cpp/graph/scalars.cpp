@@ -59,7 +59,7 @@ std::string given_text(const AttributeValue& value) {
     for (const auto number : *list) text += (text.empty() ? "" : ", ") + std::to_string(number);
     return "[" + text + "]";
   }
-  return std::holds_alternative<std::vector<TensorType>>(value) ? "a list of types" : "data";
+  return std::holds_alternative<TensorTypes>(value) ? "a list of types" : "data";
 }
 
 }  // namespace
@@ -196,7 +196,7 @@ AttributeValue convert_attribute(const AttributeSpec& spec, AttributeValue value
       // An empty list looks as one of integers.
       if (const auto* none = std::get_if<std::vector<int64_t>>(&value); none && none->empty())
         return std::vector<TensorType>{};
-      if (!std::holds_alternative<std::vector<TensorType>>(value))
+      if (!std::holds_alternative<TensorTypes>(value))
         wrong("a list of types, each a shape and a data type");
       return value;
   }

@@ -5,10 +5,10 @@
 
 #include "mpsg/error.h"
 #include "mpsg/executable.h"
-#include "runtime/queues/command_state.h"
 #include "runtime/executable_builder.h"
 #include "runtime/executable_state.h"
 #include "runtime/key_writer.h"
+#include "runtime/queues/command_state.h"
 #include "runtime/specializations.h"
 
 namespace mpsg {

@@ -2,8 +2,8 @@
 
 #include "graph/contexts.h"
 #include "mpsg/error.h"
-#include "runtime/queues/command_state.h"
 #include "runtime/executable_cache.h"
+#include "runtime/queues/command_state.h"
 
 namespace mpsg {
 namespace {

@@ -21,8 +21,9 @@ struct Training {
   Tensor x = ops::placeholder(graph, Shape{rows, inputs}, {.name = "x"});
   Tensor wanted = ops::placeholder(graph, Shape{rows, 1}, {.name = "wanted"});
   Tensor weights = ops::variable(graph, 0.0, {.shape = {inputs, 1}, .name = "weights"});
-  Tensor loss = ops::mean(
-      ops::square(ops::subtraction(ops::matrix_multiplication(x, weights), wanted)), {.axes = {0, 1}});
+  Tensor loss =
+      ops::mean(ops::square(ops::subtraction(ops::matrix_multiplication(x, weights), wanted)),
+                {.axes = {0, 1}});
   std::vector<mpsg::Operation> updates = {ops::assign(
       weights,
       ops::stochastic_gradient_descent(0.05, weights, graph.gradients(loss, {weights})[0]))};

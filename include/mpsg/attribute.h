@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -38,9 +39,18 @@ class MPSG_API Bytes {
   size_t size_ = 0;
 };
 
+/// A list of types. Not the vector itself: a variant that has only types of its own library takes
+/// libstdc++ 12 never to be without a value, and destroys what it could not copy for want of
+/// memory.
+class TensorTypes : public std::vector<TensorType> {
+ public:
+  using std::vector<TensorType>::vector;
+  TensorTypes(std::vector<TensorType> types) : std::vector<TensorType>(std::move(types)) {}
+};
+
 /// monostate = not given (None). An enumeration is stored as its int64_t value.
 using AttributeValue =
     std::variant<std::monostate, bool, int64_t, double, std::string, std::vector<int64_t>, DataType,
-                 std::shared_ptr<const Bytes>, std::vector<TensorType>>;
+                 std::shared_ptr<const Bytes>, TensorTypes>;
 
 }  // namespace mpsg

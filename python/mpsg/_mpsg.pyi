@@ -622,7 +622,7 @@ def save_tensors(
     file is replaced whole or not at all. Raises PackageError.
     """
 
-def load_tensors(path: str | bytes | PathLike[str]) -> dict[str, NDArray[Any]]:
+def load_tensors(path: str | bytes | PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a safetensors or npz file, by name. Nothing in it is executed: pickled objects
     are refused. Raises PackageError if the file is not sound.
     """

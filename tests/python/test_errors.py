@@ -217,8 +217,10 @@ def test_executable_feeds() -> None:
         with pytest.raises(TypeError):
             executable.run(feeds)
     assert executable.run([good])[0].item() == 6
-    with pytest.raises(mpsg.Error):
-        graph.compile([x], [total])  # its shape is not known
+    open_sizes = graph.compile([x], [total])
+    assert open_sizes.run([good])[0].item() == 6
+    with pytest.raises(mpsg.FeedError):
+        open_sizes.run([np.ones((2, 4), np.float32)])
     with pytest.raises(mpsg.Error):
         graph.compile({x: (2, 4)}, [total])
     with pytest.raises(mpsg.Error):

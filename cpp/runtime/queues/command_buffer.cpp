@@ -85,25 +85,33 @@ void look(CommandBuffer::State& state) {
   });
 }
 
+Submission handlers_task(const CommandBuffer& buffer, const CommandBuffer::State& state,
+                         const std::vector<CommandBuffer::Handler>& handlers, const char* kind) {
+  HandlerLane::require_threads();
+  Submission submission;
+  submission.task = std::make_shared<HandlersTask>(buffer, handlers, kind);
+  submission.queue = &state.queue.state()->order;
+  return submission;
+}
+
+/// If it fails, everything is still there to be committed again.
 void submit(const CommandBuffer& buffer, CommandBuffer::State& state) {
-  auto batch = std::move(state.encoded);
-  state.encoded.clear();
-  state.runs.clear();
-  const auto add = [&](auto at, std::vector<CommandBuffer::Handler>& handlers, const char* kind) {
-    if (handlers.empty()) return;
-    HandlerLane::require_threads();
-    Submission submission;
-    submission.task = std::make_shared<HandlersTask>(buffer, std::move(handlers), kind);
-    submission.queue = &state.queue.state()->order;
-    batch.insert(at(), std::move(submission));
-    handlers.clear();
-  };
-  add([&] { return batch.begin(); }, state.scheduled_handlers, "scheduled");
-  add([&] { return batch.end(); }, state.completed_handlers, "completed");
+  std::vector<Submission> batch;
+  batch.reserve(state.encoded.size() + 2);
+  if (!state.scheduled_handlers.empty())
+    batch.push_back(handlers_task(buffer, state, state.scheduled_handlers, "scheduled"));
+  batch.insert(batch.end(), state.encoded.begin(), state.encoded.end());
+  if (!state.completed_handlers.empty())
+    batch.push_back(handlers_task(buffer, state, state.completed_handlers, "completed"));
   look(state);
+  state.commands.reserve(state.commands.size() + batch.size());
+  Scheduler::shared().submit(batch);
   for (const auto& submission : batch) state.commands.push_back(submission.task);
   state.committed = true;
-  Scheduler::shared().submit(batch);
+  state.encoded.clear();
+  state.runs.clear();
+  state.scheduled_handlers.clear();
+  state.completed_handlers.clear();
 }
 
 }  // namespace

@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "mpsg/error.h"
-#include "runtime/queues/command_state.h"
 #include "runtime/executable_builder.h"
+#include "runtime/queues/command_state.h"
 #include "runtime/queues/executor.h"
 #include "runtime/queues/pending_data.h"
-#include "runtime/run.h"
 #include "runtime/queues/run_task.h"
+#include "runtime/run.h"
 #include "runtime/specializations.h"
 
 namespace mpsg {

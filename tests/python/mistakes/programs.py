@@ -177,7 +177,7 @@ TARGETS: dict[str, Program] = {
         "fetch",
     ),
     "too many arguments": (
-        lambda w: w.graph.run(w.feeds, [w.loss], [], None, None, None),
+        lambda w: w.graph.run(w.feeds, [w.loss], [], None, None, None, None),
         TypeError,
         "arguments",
     ),
@@ -231,9 +231,23 @@ RESULTS: dict[str, Program] = {
     ),
 }
 EXECUTABLES: dict[str, Program] = {
-    "no shapes": (lambda w: w.graph.compile([w.x], [w.loss]), ERROR, "the input.*known"),
+    "no shapes": (lambda w: w.graph.compile([w.x], [w.loss]).kernels, GRAPH, "open sizes"),
     "another shape": (lambda w: w.graph.compile({w.x: (2, 4)}, [w.loss]), ERROR, r"\(2, 4\)"),
-    "an open shape": (lambda w: w.graph.compile({w.x: (-1, 3)}, [w.loss]), ERROR, "the input|-1"),
+    "an open shape": (
+        lambda w: w.graph.compile({w.x: (-1, 3)}, [w.loss]).run([np.zeros((2, 4), np.float32)]),
+        FEED,
+        r"the input.*\(2, 4\)",
+    ),
+    "a wrong specialization": (
+        lambda w: w.graph.compile([w.x], [w.loss]).specialize([(2, 4)]),
+        FEED,
+        r"the input.*\(2, 4\)",
+    ),
+    "too few types": (
+        lambda w: w.graph.compile([w.x], [w.loss]).output_types([]),
+        FEED,
+        "takes 1 feeds",
+    ),
     "a missing feed": (lambda w: w.graph.compile({}, [w.loss]), FEED, "the input"),
     "no target": (lambda w: w.graph.compile({w.x: (2, 3)}, [None]), GRAPH, "target_tensors|None"),
     "a callable that is none": (
