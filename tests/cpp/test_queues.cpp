@@ -1,6 +1,7 @@
 // Command queues, command buffers, events and asynchronous runs, from C++.
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <semaphore>
@@ -177,7 +178,8 @@ TEST_CASE("a compilation may go on while its caller does") {
 }
 
 TEST_CASE("threads submit to queues with events between them") {
-  constexpr int thread_count = 8, queue_count = 4, runs = 100;
+  constexpr int thread_count = 8, queue_count = 4;
+  const int runs = std::getenv("MPSG_SOAK") ? 2000 : 100;
   Counter counter;
   std::vector<CommandQueue> queues(queue_count);
   for (auto& queue : queues) queue = CommandQueue();
@@ -201,7 +203,7 @@ TEST_CASE("threads submit to queues with events between them") {
                 std::vector<float>{2, 3})
           ++wrong;
       }
-      event.wait(runs);
+      event.wait(static_cast<uint64_t>(runs));
     });
   for (auto& thread : threads) thread.join();
   CHECK(wrong == 0);
