@@ -30,7 +30,7 @@ void EventTimeline::signal(uint64_t value, std::exception_ptr error) noexcept {
     if (error && failures_.size() < failures_.capacity())
       failures_.push_back({value_, value, error});
     value_ = value;
-    const auto rest = std::ranges::stable_partition(
+    const auto rest = std::ranges::partition(
         waiting_, [&](const Waiting& waiting) { return waiting.value > value; });
     for (auto& waiting : rest)
       if (!waiting.task->done()) scheduler.finish_locked(*waiting.task, error, effects);
