@@ -157,6 +157,36 @@ constexpr int64_t most_symbolic_elements = int64_t{1} << 52;
 
 /// The same inference once more, on symbols. Where it fails (an attribute holds a size that a
 /// symbol stands for) the result's sizes count as fixed: that costs reuse, never a right result.
+namespace {
+
+/// Is a size of the result a number of the node's own, where in this run it is another? Bounds of a
+/// slice may lie inside the sizes that symbols stand for, and outside those of the run. It shows
+/// where other symbols change nothing.
+bool is_cut_otherwise(GraphData& graph, const Node& node, const std::vector<Shape>& symbols) {
+  if (!node.row->name.starts_with("slice")) return false;
+  std::vector<TensorType> types;
+  for (const auto input : node.inputs) {
+    TensorType other{graph.type(input).data_type, graph.symbolic_shape(input)};
+    for (int axis = 0; axis < other.shape.rank(); ++axis)
+      if (other.shape[axis] != graph.type(input).shape[axis]) other.shape[axis] += 2;
+    types.push_back(std::move(other));
+  }
+  InferContext context(node.view(), types, node.inputs, &graph.host_values(), {});
+  try {
+    node.row->infer(context);
+  } catch (const GraphError&) {
+    return false;
+  }
+  for (size_t i = 0; i < symbols.size(); ++i)
+    for (int axis = 0; axis < symbols[i].rank(); ++axis)
+      if (symbols[i][axis] != node.outputs[i].shape[axis] &&
+          symbols[i][axis] == context.results()[i].shape[axis])
+        return true;
+  return false;
+}
+
+}  // namespace
+
 void GraphData::infer_symbols(Node& node) {
   if (!node.regions.empty() || node.inputs.empty()) return;
   std::vector<TensorType> types;
@@ -181,7 +211,7 @@ void GraphData::infer_symbols(Node& node) {
     differs = differs || shape != node.outputs[i].shape;
     symbols.push_back(shape);
   }
-  if (differs) node.symbols = std::move(symbols);
+  if (differs && !is_cut_otherwise(*this, node, symbols)) node.symbols = std::move(symbols);
 }
 
 /// Where the node is, and what it waits for.

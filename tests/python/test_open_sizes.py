@@ -120,3 +120,24 @@ def test_another_size_compiles_no_kernel(what: str) -> None:
         assert at == 0 or count == 0, f"{count} kernels for sizes {rows}, {others}"
         for got, wanted in zip(results, expected(*feeds), strict=True):
             np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 5])
+def test_slices_with_bounds_outside_an_open_size(rows: int) -> None:
+    """A bound may lie inside the sizes that stand for an open one, and outside what is fed."""
+    graph = mpsg.Graph()
+    x = graph.placeholder([-1, 3])
+    array = np.arange(rows * 3, dtype=np.float32).reshape(rows, 3)
+    cases = {
+        graph.slice(x, ends=[3, 1]): array[:3, :1],
+        graph.slice(x, ends=[3, 1]) * 2.0 + 1.0: array[:3, :1] * 2 + 1,
+        graph.slice(x, starts=[3, 0], ends=[9, 2]): array[3:9, :2],
+        graph.slice(x, starts=[1, 1], ends=[3, 3], strides=[2, 1]): array[1:3:2, 1:],
+        x[:3] + graph.reduction_sum(x[:3], 0): array[:3] + array[:3].sum(0, keepdims=True),
+        graph.permute(x[-3:, :2], [1, 0]): array[-3:, :2].T,
+    }
+    ends = graph.placeholder([2], mpsg.int64)
+    cases[graph.slice(x, ends=ends)] = array[:3, :2]
+    results = graph.run({x: array, ends: np.array([3, 2])}, list(cases))
+    for tensor, wanted in cases.items():
+        np.testing.assert_array_equal(results[tensor].numpy(), wanted)

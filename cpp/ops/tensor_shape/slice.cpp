@@ -136,6 +136,24 @@ StitchIndex run_time_start(StitchContext& c, int axis, const StitchSize& extent,
                            .apply(ElementOp::minimum, integer(c, extent - size)));
 }
 
+/// Does a bound lie inside the sizes that symbols stand for, but outside the sizes of this run? Then
+/// a place or a size follows from the bound in symbols, and from the run's sizes in truth. It shows
+/// where other symbols change nothing.
+bool is_cut_otherwise(const SliceBounds& bounds, const BothShapes& data,
+                      const std::vector<SliceAxis>& symbols, const std::vector<SliceAxis>& fixed) {
+  Shape others = data.symbols;
+  for (int axis = 0; axis < others.rank(); ++axis)
+    if (others[axis] != data.values[axis]) others[axis] += 2;
+  const auto again = *resolve_slice(bounds, others);
+  for (size_t i = 0; i < fixed.size(); ++i) {
+    const auto &symbol = symbols[i], &other = again[i], &value = fixed[i];
+    if ((symbol.size != value.size && symbol.size == other.size) ||
+        (symbol.start != value.start && symbol.start == other.start))
+      return true;
+  }
+  return false;
+}
+
 /// The slice in symbols; where these do not fit together (a size that the slice's bounds hold, a
 /// symbol for the update's) all sizes count as fixed, as in GraphData::infer_symbols.
 std::vector<SliceAxis> slice_of_symbols(const StitchContext& c, const BothShapes& data,
@@ -143,7 +161,8 @@ std::vector<SliceAxis> slice_of_symbols(const StitchContext& c, const BothShapes
                                         const std::vector<SliceAxis>& fixed) {
   try {
     const auto bounds = slice_bounds(c, data.symbols.rank(), update ? &update->symbols : nullptr);
-    return *resolve_slice(bounds, data.symbols);
+    auto symbols = *resolve_slice(bounds, data.symbols);
+    return is_cut_otherwise(bounds, data, symbols, fixed) ? fixed : symbols;
   } catch (const GraphError&) {
     return fixed;
   }
