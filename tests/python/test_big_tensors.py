@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -325,3 +326,35 @@ def test_scatter_into_many(big: Big) -> None:
     found = result.numpy()
     check(found[places], value_at(places))
     assert np.count_nonzero(found) == np.count_nonzero(value_at(places))
+
+
+@pytest.mark.soak
+def test_files_of_more_than_4_gib(tmp_path: Path) -> None:
+    require_memory(13)
+    count = 2**31 + 2**16 + 3  # int16: more than 2^32 bytes
+    source = make_source(count, "int16")
+    places = sample_places(count)
+    mpsg.save_tensors(tmp_path / "big.safetensors", {"big": source, "small": np.arange(3)})
+    loaded = mpsg.load_tensors(tmp_path / "big.safetensors")
+    check(loaded["big"][places], source[places])
+    check(loaded["small"], np.arange(3))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("single_file", [True, False])
+def test_packages_of_more_than_2_to_the_31_elements(tmp_path: Path, single_file: bool) -> None:
+    require_memory(13)
+    count = 2**31 + 2**16 + 3
+    source = make_source(count, "int8")
+    places = sample_places(count)
+    graph = mpsg.Graph()
+    variable = graph.variable(np.int8(0), shape=[count], name="big")
+    last = graph.slice(variable, starts=[count - 5], ends=[count])
+    graph.set_variable_value(variable, source)
+    graph.compile([], [last]).serialize(tmp_path / "big", single_file=single_file)
+    del graph, variable, last
+    again = mpsg.Executable.load(tmp_path / "big")
+    check(again.run([])[0].numpy(), source[-5:])
+    graph = again.target_tensors[0].graph
+    [variable] = [o.output_tensors[0] for o in graph.operations if o.op == "variable"]
+    check(graph.variable_value(variable).numpy()[places], source[places])

@@ -136,9 +136,9 @@ StitchIndex run_time_start(StitchContext& c, int axis, const StitchSize& extent,
                            .apply(ElementOp::minimum, integer(c, extent - size)));
 }
 
-/// Does a bound lie inside the sizes that symbols stand for, but outside the sizes of this run? Then
-/// a place or a size follows from the bound in symbols, and from the run's sizes in truth. It shows
-/// where other symbols change nothing.
+/// Does a bound lie inside the sizes that symbols stand for, but outside the sizes of this run?
+/// Then a place or a size follows from the bound in symbols, and from the run's sizes in truth. It
+/// shows where other symbols change nothing.
 bool is_cut_otherwise(const SliceBounds& bounds, const BothShapes& data,
                       const std::vector<SliceAxis>& symbols, const std::vector<SliceAxis>& fixed) {
   Shape others = data.symbols;
