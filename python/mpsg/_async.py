@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from mpsg._mpsg import Tensor
 
@@ -34,7 +34,30 @@ async def _ended(completion: _Completion) -> None:
     completion.wait()
 
 
-class AsyncResults(dict[Tensor, Any]):
+class _Results:
+    """What both kinds of results have: the end of their run."""
+
+    __slots__ = ()
+    _completion: _Completion
+
+    def done(self) -> bool:
+        """Has the run ended, well or not?"""
+        return self._completion.done()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Until the run has ended; raises its error. False: `timeout` seconds were over before."""
+        return self._completion.wait(timeout)
+
+    def add_done_callback(self, callback: Callable[[], object]) -> None:
+        """Calls callback() on a thread of the runtime when the run has ended."""
+        self._completion.add_done_callback(callback)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        yield from _ended(self._completion).__await__()
+        return self
+
+
+class AsyncResults(_Results, dict[Tensor, Any]):
     """{tensor: TensorData} of a run that may not have ended.
 
     A TensorData waits when it is read. Memory that the caller gave for a result is the caller's
@@ -53,24 +76,8 @@ class AsyncResults(dict[Tensor, Any]):
         super().__init__(values)
         self._completion = completion
 
-    def done(self) -> bool:
-        """Has the run ended, well or not?"""
-        return self._completion.done()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Until the run has ended; raises its error. False: `timeout` seconds were over before."""
-        return self._completion.wait(timeout)
-
-    def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Calls callback() on a thread of the runtime when the run has ended."""
-        self._completion.add_done_callback(callback)
-
-    def __await__(self) -> Generator[Any, None, AsyncResults]:
-        yield from _ended(self._completion).__await__()
-        return self
-
-
-class AsyncResultList(list[Any]):
+class AsyncResultList(_Results, list[Any]):
     """As AsyncResults, in the order of an executable's target_tensors."""
 
     __slots__ = ("_completion",)
@@ -78,19 +85,3 @@ class AsyncResultList(list[Any]):
     def __init__(self, values: Iterable[Any], completion: _Completion) -> None:
         super().__init__(values)
         self._completion = completion
-
-    def done(self) -> bool:
-        """Has the run ended, well or not?"""
-        return self._completion.done()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Until the run has ended; raises its error. False: `timeout` seconds were over before."""
-        return self._completion.wait(timeout)
-
-    def add_done_callback(self, callback: Callable[[], object]) -> None:
-        """Calls callback() on a thread of the runtime when the run has ended."""
-        self._completion.add_done_callback(callback)
-
-    def __await__(self) -> Generator[Any, None, AsyncResultList]:
-        yield from _ended(self._completion).__await__()
-        return self

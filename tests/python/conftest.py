@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import mpsg
+from support.counter import Counter
 
 SOAK = os.environ.get("MPSG_SOAK", "") not in ("", "0")
 PEERS = ["torch", "expecttest", "onnxruntime", "onnxscript"]
@@ -25,6 +28,25 @@ def pytest_configure(config: pytest.Config) -> None:
 def report(pytestconfig: pytest.Config) -> list[str]:
     """Lines for the end of the run."""
     return pytestconfig.stash[REPORT]
+
+
+@pytest.fixture(params=["cpu", "reference"])
+def counter(request: pytest.FixtureRequest) -> Counter:
+    return Counter(request.param)
+
+
+@pytest.fixture
+def queue(counter: Counter) -> mpsg.CommandQueue:
+    return mpsg.CommandQueue(counter.device)
+
+
+@pytest.fixture
+def no_unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What handlers raise; a test that expects some empties the list."""
+    raised: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", raised.append)
+    yield raised
+    assert not raised
 
 
 def pytest_report_header() -> list[str]:

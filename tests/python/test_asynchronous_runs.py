@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,24 +15,7 @@ import pytest
 import mpsg
 from support.counter import Counter
 
-
-@pytest.fixture(params=["cpu", "reference"])
-def counter(request: pytest.FixtureRequest) -> Counter:
-    return Counter(request.param)
-
-
-@pytest.fixture
-def queue(counter: Counter) -> mpsg.CommandQueue:
-    return mpsg.CommandQueue(counter.device)
-
-
-@pytest.fixture(autouse=True)
-def no_unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What handlers raise; a test that expects some empties the list."""
-    raised: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", raised.append)
-    yield raised
-    assert not raised
+pytestmark = pytest.mark.usefixtures("no_unraisable")
 
 
 def slow_graph() -> tuple[mpsg.Graph, mpsg.Tensor, mpsg.Tensor]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,27 +13,7 @@ import pytest
 import mpsg
 from support.counter import Counter
 
-
-@pytest.fixture(params=["cpu", "reference"])
-def counter(request: pytest.FixtureRequest) -> Counter:
-    return Counter(request.param)
-
-
-@pytest.fixture
-def queue(counter: Counter) -> mpsg.CommandQueue:
-    return mpsg.CommandQueue(counter.device)
-
-
-@pytest.fixture(autouse=True)
-def no_unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What handlers raise; a test that expects some empties the list."""
-    raised: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", raised.append)
-    yield raised
-    assert not raised
-
-
-# Order
+pytestmark = pytest.mark.usefixtures("no_unraisable")
 
 
 def test_a_queue_keeps_its_order(queue: mpsg.CommandQueue, counter: Counter) -> None:
