@@ -148,8 +148,9 @@ const PythonExecutionDescriptor* descriptor_in(PyObject* object) {
 template <class T>
 T required_object(PyObject* object, const char* what) {
   if (!py::isinstance<T>(object))
-    throw py::type_error(std::string(what) + " is missing: got " +
-                         py::repr(py::handle(object)).cast<std::string>());
+    throw py::type_error(std::string(what) + " must be an mpsg." +
+                         py::type::of<T>().attr("__name__").template cast<std::string>() +
+                         ", not " + py::repr(py::handle(object)).cast<std::string>());
   return py::handle(object).cast<T>();
 }
 

@@ -189,6 +189,10 @@ def test_queues_of_other_devices_are_refused(counter: Counter) -> None:
         )
     with pytest.raises(TypeError, match=r"mpsg\.CommandQueue"):
         counter.graph.run({counter.x: 1.0}, [counter.before], command_queue="cpu")
+    with pytest.raises(TypeError, match=r"command_queue must be an mpsg\.CommandQueue, not 'cpu'"):
+        counter.graph.run_async({counter.x: 1.0}, [counter.before], command_queue="cpu")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"command_buffer must be an mpsg\.CommandBuffer"):
+        counter.graph.encode(other, {counter.x: 1.0}, [counter.before])  # type: ignore[arg-type]
 
 
 # asyncio
