@@ -2,8 +2,14 @@
 // without an import or an attribute look-up.
 #pragma once
 
+#if defined(__GLIBCXX__) || defined(__GNUC__)
+#include <cxxabi.h>
+#endif
+
 #include <array>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bindings/bindings.h"
@@ -106,6 +112,11 @@ PyObject* translated(Body&& body) {
     return body().release().ptr();
   } catch (py::error_already_set& error) {
     error.restore();
+#if defined(__GLIBCXX__)
+  } catch (abi::__forced_unwind&) {
+    // Python ends this thread, which asked for the GIL at the end of the process: it stays here.
+    while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+#endif
   } catch (...) {
     py::detail::try_translate_exceptions();
   }
