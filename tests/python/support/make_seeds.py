@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import numpy as np
 from test_tensor_files import UNSOUND_NPZ, UNSOUND_SAFETENSORS, npy, npz
@@ -100,6 +101,17 @@ def write_seeds() -> None:
                 (SEEDS / kind / f"unsound {what}".replace(" ", "_")).write_bytes(data)
 
 
+def without_folder(code: CodeType) -> CodeType:
+    """The code of a file of which only the name is known: packages tell where operations were
+    built, and seeds must not tell where this checkout lies.
+    """
+    constants = tuple(without_folder(c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename=Path(code.co_filename).name, co_consts=constants)
+
+
 if __name__ == "__main__":
+    for function in (sample, small, *vars(Network).values()):
+        if isinstance(function, FunctionType):
+            function.__code__ = without_folder(function.__code__)
     write_samples()
     write_seeds()
