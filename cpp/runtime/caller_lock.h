@@ -1,6 +1,7 @@
 // The caller's language, as far as the runtime must know it: its lock, and its wish to stop.
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 namespace mpsg {
@@ -24,6 +25,9 @@ class CallerLock {
     };
   }
 };
+
+/// How long a thread that waits or runs goes on before it asks `interrupted` again.
+inline constexpr std::chrono::milliseconds between_looks{50};
 
 /// Lets a CallerLock go for a scope.
 class CallerUnlocked {

@@ -125,11 +125,16 @@ std::shared_ptr<Executable> ExecutableBuilder::describe(const CompileRequest& re
 std::shared_ptr<Executable> ExecutableBuilder::build(const CompileRequest& request,
                                                      CallerLock& caller) {
   auto executable = describe(request);
-  if (std::ranges::all_of(request.feeds,
-                          [](const FeedType& feed) { return feed.type.shape.is_static(); }))
-    compile(*executable, request, caller);
-  else open(*executable, request);
+  complete(*executable, request, caller);
   return executable;
+}
+
+void ExecutableBuilder::complete(Executable& executable, const CompileRequest& request,
+                                 CallerLock& caller) {
+  const auto is_known = [](const FeedType& feed) { return feed.type.shape.is_static(); };
+  if (std::ranges::all_of(request.feeds, is_known)) return compile(executable, request, caller);
+  for (const auto& target : request.targets)
+    executable.state_->target_types.push_back(target.type());
 }
 
 void ExecutableBuilder::compile(Executable& executable, const CompileRequest& request,
@@ -182,10 +187,6 @@ void ExecutableBuilder::take_stages(Executable& executable, Stages stages) {
   state.memory = first.memory;
   state.estimated_seconds = first.estimated_seconds;
   state.stages = std::make_unique<const Stages>(std::move(stages));
-}
-
-const Stages* ExecutableBuilder::stages_of(const Executable& executable) {
-  return executable.state().stages.get();
 }
 
 std::shared_ptr<const Callable> ExecutableBuilder::callable_of(const Executable& executable) {

@@ -38,8 +38,6 @@ class ExecutableBuilder {
   static void may_be_specialized(Executable& executable);
   /// The executable, to be called. Throws GraphError if it cannot be.
   static std::shared_ptr<const Callable> callable_of(const Executable& executable);
-  /// nullptr: the executable runs in one stage.
-  static const Stages* stages_of(const Executable& executable);
   /// What remains after the first stage, for what that made.
   static std::shared_ptr<const Executable> next_stage(const Executable& executable,
                                                       std::span<const TensorData> made,
@@ -47,8 +45,9 @@ class ExecutableBuilder {
 
  private:
   static std::shared_ptr<Executable> describe(const CompileRequest& request);
+  /// Compiles it; if a feed's size is open, notes what is known of the results.
+  static void complete(Executable& executable, const CompileRequest& request, CallerLock& caller);
   static void compile(Executable& executable, const CompileRequest& request, CallerLock& caller);
-  static void open(Executable& executable, const CompileRequest& request);
   static void take_stages(Executable& executable, Stages stages);
 };
 

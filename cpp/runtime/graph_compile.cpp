@@ -105,12 +105,7 @@ std::shared_ptr<Executable> ExecutableBuilder::build_later(
                                          done = std::move(done)] {
     std::exception_ptr error;
     try {
-      in_background([&](CallerLock& lock) {
-        if (std::ranges::all_of(request.feeds,
-                                [](const auto& feed) { return feed.type.shape.is_static(); }))
-          compile(*executable, request, lock);
-        else open(*executable, request);
-      });
+      in_background([&](CallerLock& lock) { complete(*executable, request, lock); });
     } catch (...) {
       error = std::current_exception();
     }
@@ -122,11 +117,6 @@ std::shared_ptr<Executable> ExecutableBuilder::build_later(
 
 void ExecutableBuilder::may_be_specialized(Executable& executable) {
   executable.state_->specializations = std::make_shared<Specializations>();
-}
-
-void ExecutableBuilder::open(Executable& executable, const CompileRequest& request) {
-  auto& state = *executable.state_;
-  for (const auto& target : request.targets) state.target_types.push_back(target.type());
 }
 
 }  // namespace mpsg

@@ -191,7 +191,7 @@ void run_in_stages(const Executable& executable, std::span<const TensorData> fee
   std::vector<TensorData> given(feeds.begin(), feeds.end());
   std::shared_ptr<const Executable> held;
   const Executable* current = &executable;
-  while (const auto* const stages = ExecutableBuilder::stages_of(*current)) {
+  while (const auto* const stages = current->state().stages.get()) {
     std::vector<TensorData> made(stages->cut.made.size());
     run(*stages->first, given, made);
     auto next = ExecutableBuilder::next_stage(*current, made, caller);

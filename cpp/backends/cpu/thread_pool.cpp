@@ -16,6 +16,7 @@
 
 #include "graph/environment.h"
 #include "graph/fork_safety.h"
+#include "graph/pause_processor.h"
 #include "mpsg/error.h"
 
 #if defined(__unix__) || defined(__APPLE__)
@@ -29,14 +30,6 @@ namespace {
 constexpr int most_threads = 1024;
 // About 5 us of polling before a thread offers its processor to others.
 constexpr int spins_before_yield = 200;
-
-void pause_processor() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 /// Polls politely: a tight loop first, then the processor is yielded between polls, because the
 /// thread we wait for may be waiting for this very processor.

@@ -15,11 +15,6 @@ uint64_t EventTimeline::value() const {
   return value_;
 }
 
-bool EventTimeline::abandoned() const {
-  const auto held = Scheduler::shared().lock();
-  return abandoned_;
-}
-
 void EventTimeline::signal(uint64_t value, std::exception_ptr error) noexcept {
   auto& scheduler = Scheduler::shared();
   Effects effects;

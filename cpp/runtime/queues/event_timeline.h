@@ -20,7 +20,6 @@ class EventTimeline {
   void abandon() noexcept;
   /// A wait that nobody wants any more.
   void forget(const Task& task) noexcept;
-  bool abandoned() const;
 
  private:
   friend class Scheduler;

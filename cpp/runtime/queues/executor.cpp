@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "graph/fork_safety.h"
+#include "graph/pause_processor.h"
 #include "mpsg/error.h"
 
 namespace mpsg {
@@ -13,14 +14,6 @@ namespace {
 /// tens of microseconds. At first it does nothing else; then whoever wants the processor gets it.
 constexpr std::chrono::microseconds eager_time{50};
 constexpr std::chrono::microseconds linger_time{1000};
-
-void pause_processor() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
 
 }  // namespace
 

@@ -17,7 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr double worth_releasing = 1e-3;  // seconds; for less, giving a lock away costs more
-constexpr std::chrono::milliseconds between_looks{50};
 
 /// The device that this thread works for just now: a nested run would wait for itself.
 thread_local const Executor* entered = nullptr;

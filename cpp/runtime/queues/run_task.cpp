@@ -29,7 +29,6 @@ class OrderedRun : public Task {
 
  protected:
   const RunOrder& order() const { return order_; }
-  std::vector<TensorData>& results_memory() { return order_.results; }
 
   void require_needs() const {
     for (const auto& need : needs_)
@@ -81,7 +80,7 @@ class RunTask final : public OrderedRun {
   RunTask(Executor* executor, std::shared_ptr<QueueState> queue, RunOrder given,
           std::vector<std::shared_ptr<Task>> needs)
       : OrderedRun(executor, std::move(queue), std::move(given), std::move(needs)),
-        run_(std::make_unique<Run>(*order().executable, order().feeds, results_memory())) {}
+        run_(std::make_unique<Run>(*order().executable, order().feeds, results())) {}
 
  protected:
   bool advance(RunControl& control) override {
@@ -139,7 +138,7 @@ class StagedRun final : public OrderedRun {
   void run_stages(CallerLock& caller) {
     std::vector<TensorData> feeds;
     for (const auto& feed : order().feeds) feeds.push_back(PendingData::settled(feed));
-    auto& results = results_memory();
+    auto& results = OrderedRun::results();
     run_in_stages(
         *order().executable, feeds, results, caller,
         [&](const Executable& stage, auto of, auto into) { run_in_turn(stage, of, into, caller); });

@@ -18,8 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 /// Before a thread sleeps it looks again for a while: many runs are shorter than a wake-up.
 constexpr std::chrono::microseconds patience{30};
-/// How often a sleeping thread asks whether it is to stop.
-constexpr std::chrono::milliseconds between_looks{50};
 
 /// What tasks without a device ask: nothing stops them.
 class NoControl final : public RunControl {
